@@ -1,0 +1,36 @@
+// The HTTP API: parses requests, calls the store, words the answers. Never touches a process.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/control.h"
+#include "api/event_hub.h"
+#include "http/server.h"
+#include "os/clock.h"
+#include "store/store_service.h"
+
+namespace forager::api {
+
+struct ApiOptions {
+  bool auth = true;
+  std::vector<std::string> allowed_hosts;  // besides loopback and the listen address
+  std::string listen_host;
+  std::string public_url;
+  std::string version;
+};
+
+// The handler for http::Server. The references must outlive it.
+http::Handler MakeApi(ApiOptions options, store::StoreService& store, Control& control, EventHub& events, const os::Clock& clock);
+
+// Bytes a body may have on this route.
+std::size_t BodyLimit(std::string_view method, std::string_view path);
+// A problem+json answer (RFC 9457).
+http::Response Problem(int status, const std::string& detail);
+
+// New random secrets and the hash under which the store keeps them.
+std::string MakeSecret(std::string_view prefix);
+std::string HashSecret(std::string_view secret);
+
+}  // namespace forager::api

@@ -1,0 +1,61 @@
+// What the API may ask of the running server besides the store. Implemented by the scheduler's side in the
+// composition root; every method is thread-safe and returns at once. No method touches a process: orders to
+// attempts are rows.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "job/job.h"
+#include "job/type_catalog.h"
+#include "store/store.h"
+
+namespace forager::api {
+
+struct MonitorStatus {
+  bool enabled = true;
+  Millis interval{300'000};
+  Millis timeout{30 * 60'000};
+  std::optional<WallTime> last_run;
+  std::int64_t reset_last = 0;
+  std::int64_t reset_total = 0;
+  std::optional<WallTime> next_run;
+  std::optional<std::string> last_error;
+};
+
+struct SettingView {
+  std::string name, value, source;  // source: "default", "file forager.toml:3", "environment FORAGER_LISTEN", "flag --listen"
+};
+
+struct StuckReset {
+  std::vector<std::string> job_ids;
+};
+
+class Control {
+ public:
+  virtual ~Control() = default;
+  virtual std::string node() const = 0;
+  virtual bool automatic() const = 0;                       // dispatch mode
+  virtual store::ClaimLimits limits() const = 0;
+  virtual Millis lease() const = 0;
+  virtual std::shared_ptr<const TypeCatalog> types() const = 0;
+  virtual std::int64_t max_pending() const = 0;
+  virtual std::vector<SettingView> settings() const = 0;    // secrets hidden
+  virtual MonitorStatus monitor() const = 0;
+  // Claimed by a request of the API: start these attempts' processes.
+  virtual void StartClaimed(std::vector<Job> jobs) = 0;
+  // Fails (or requeues) every job running longer than `timeout`; answers after waiting up to 2 s for proof
+  // of death of what was killed.
+  virtual void ResetStuck(Millis timeout, bool requeue, std::function<void(Result<StuckReset>)> done) = 0;
+  // Rows in state running with nothing alive behind them: the gauge that must read 0.
+  virtual int stuck_running() const = 0;
+  // More lines for /metrics, in Prometheus text form.
+  virtual std::string metrics() const = 0;
+  virtual bool shutting_down() const = 0;
+};
+
+}  // namespace forager::api

@@ -1,0 +1,28 @@
+// The code that does a job. It runs in a process of its own, says what it finds through Sink, and returns
+// its result; it may also hang, crash or be killed at any moment: that is the supervisor's business.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "job/event.h"
+#include "job/job.h"
+
+namespace forager::collectors {
+
+struct Context {
+  const Job& job;
+  const std::map<std::string, std::string>& settings;  // user_agent, allow_private_hosts (comma separated) ...
+  std::function<void(const Event&)> say;                // one event; also the heartbeat
+};
+
+using Collector = ResultEvent (*)(const Context&);
+
+// "web", "selftest"; null for a name nobody has.
+Collector FindCollector(const std::string& name);
+
+ResultEvent CollectWeb(const Context& context);
+ResultEvent CollectSelfTest(const Context& context);
+
+}  // namespace forager::collectors

@@ -1,0 +1,52 @@
+// What is known of each entity type: what collects it and what differs from the defaults. Made from
+// the configuration, replaced as a whole when it is read again.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "job/retry_policy.h"
+#include "job/time.h"
+
+namespace forager {
+
+struct TypeSettings {
+  std::string entity_type;
+  std::string collector;              // "web", "selftest" or "command"
+  std::vector<std::string> command;   // argv of a command collector
+  Millis timeout{30 * 60'000};
+  Millis heartbeat_timeout{30'000};
+  Millis stall_timeout{10 * 60'000};
+  Millis grace{10'000};
+  std::int64_t memory_bytes = 1LL << 30;
+  int priority = 5;
+  int max_running = 0;                // 0: no limit of its own
+  RetryPolicy retry;
+};
+
+class TypeCatalog {
+ public:
+  TypeCatalog(TypeSettings defaults, std::map<std::string, TypeSettings> types)
+      : defaults_(std::move(defaults)), types_(std::move(types)) {}
+
+  // Null for a type that no collector serves; such a job fails when it runs.
+  const TypeSettings* Find(const std::string& entity_type) const {
+    auto found = types_.find(entity_type);
+    return found == types_.end() ? nullptr : &found->second;
+  }
+  // The type's settings, or the defaults.
+  const TypeSettings& Get(const std::string& entity_type) const {
+    const TypeSettings* type = Find(entity_type);
+    return type ? *type : defaults_;
+  }
+  const TypeSettings& defaults() const { return defaults_; }
+  const std::map<std::string, TypeSettings>& types() const { return types_; }
+
+ private:
+  TypeSettings defaults_;
+  std::map<std::string, TypeSettings> types_;
+};
+
+}  // namespace forager

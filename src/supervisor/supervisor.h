@@ -1,0 +1,94 @@
+// Starts, watches and stops attempts. Each is a process tree of its own under the keeper, watched by three
+// clocks: heartbeat, progress, deadline. Lives on the main event loop; never touches the store. The
+// scheduler gives orders here and is told what happened through an Observer.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "job/event.h"
+#include "job/job.h"
+#include "job/outcome.h"
+#include "os/clock.h"
+#include "os/event_loop.h"
+
+namespace forager::supervisor {
+
+struct AttemptSpec {
+  AttemptRef ref;
+  std::string collector;               // "web", "selftest", or "command"
+  std::vector<std::string> command;    // argv, for "command"
+  std::string job_json;                // WriteAttemptJob; goes over the attempt's input pipe
+  Millis timeout{30 * 60'000};
+  Millis heartbeat_timeout{30'000};
+  Millis stall_timeout{10 * 60'000};
+  Millis grace{10'000};
+  std::int64_t memory_bytes = 1LL << 30;
+};
+
+// A line the process wrote to stdout or stderr that is not an event, or a notice of the supervisor's own.
+struct AttemptObserver {
+  virtual ~AttemptObserver() = default;
+  virtual void OnStarted(const AttemptRef& ref, int pid) = 0;
+  // Events in the order they were said; other output arrives as LogEvents with stage "stdout" or "stderr".
+  virtual void OnEvents(const AttemptRef& ref, std::vector<Event> events) = 0;
+  // Exactly once per attempt: how it ended. `end.released` false: the tree is not yet proven empty, and
+  // OnReleased follows. A process that could not be started ends with NotStarted.
+  virtual void OnEnded(const AttemptRef& ref, const AttemptEnd& end) = 0;
+  virtual void OnReleased(const AttemptRef& ref, const Usage& usage) = 0;
+  // Still not empty 30 s after SIGKILL: the slot stays held until OnReleased.
+  virtual void OnQuarantined(const AttemptRef& ref) = 0;
+  virtual void OnKeeperRestarted(const std::string& why) = 0;
+};
+
+struct SupervisorOptions {
+  std::string data_dir;                       // scratch directories and the attempts' lock live here
+  std::string run_as;                         // user of attempts when the server is root; "" = no change
+  std::vector<std::string> allow_private_hosts;
+  std::vector<std::string> keeper_argv;       // default: /proc/self/exe keeper
+  std::map<std::string, std::string> collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
+};
+
+class Supervisor {
+ public:
+  virtual ~Supervisor() = default;  // kills what is left
+  // Starts the keeper. An error in words when it cannot. To be called on the thread that lives as long as
+  // the process (the keeper dies with the thread that started it).
+  static Result<std::unique_ptr<Supervisor>> Make(os::EventLoop& loop, const os::Clock& clock, SupervisorOptions options,
+                                                  AttemptObserver& observer);
+
+  virtual void Start(AttemptSpec spec) = 0;
+  // TERM to the tree, its grace, then KILL until it is empty. `force`: no grace. A later, harsher order
+  // hastens an earlier one; the first reason stays.
+  virtual void Stop(const AttemptRef& ref, StopReason reason, bool force) = 0;
+  // Attempts whose tree is not proven empty.
+  virtual std::vector<AttemptRef> Live() const = 0;
+  virtual bool IsLive(const AttemptRef& ref) const = 0;
+  // How long the attempt runs by the steady clock; none when it is not live.
+  virtual std::optional<Millis> Age(const AttemptRef& ref) const = 0;
+  // "working", "no progress for 12 minutes": what reset-stuck says of it.
+  virtual std::string Describe(const AttemptRef& ref) const = 0;
+  // No start is possible now (no keeper, or the system refused the last one): dispatch waits.
+  virtual bool CanStart() const = 0;
+  struct Figures { std::uint64_t started = 0, killed = 0, keeper_restarts = 0, quarantined = 0; int keeper_pid = 0; };
+  virtual Figures figures() const = 0;
+};
+
+// The worker's side, passed in so that this layer does not know it: warm loads what every attempt needs
+// before any fork; run does one attempt and returns the exit code of its process.
+struct WorkerEntry {
+  void (*warm)() = nullptr;
+  int (*run)(const std::string& collector, int in_fd, int out_fd) = nullptr;
+};
+
+// `forager keeper`: the keeper's own main, executed by the supervisor. Returns the exit code.
+int KeeperMain(int argc, char** argv, const WorkerEntry& worker);
+
+// What this machine offers: "pid_namespaces", "user_namespaces", "seccomp", "landlock", "cgroup" -> yes or why not.
+std::map<std::string, std::string> ProbeSandbox();
+
+}  // namespace forager::supervisor
