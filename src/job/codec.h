@@ -1,4 +1,5 @@
-// Jobs, attempts, logs and changes as JSON: the shapes of the HTTP API, and the job an attempt reads.
+// Jobs, attempts, logs and changes as JSON: the shapes of the HTTP API, and the job an attempt
+// reads.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace forager {
 
-// A create body: a JSON object. Every wrong field is named; unknown members are refused with their name.
+// A create body: a JSON object. Every wrong field is named; unknown members are refused with their
+// name.
 Result<NewJob> ParseNewJob(std::string_view json);
 // {"jobs": [...]}, at most `max` of them; field names are "jobs[3].priority".
 Result<std::vector<NewJob>> ParseNewJobs(std::string_view json, std::size_t max);
@@ -26,7 +28,8 @@ std::string ValidUtf8(std::string_view text);
 std::string WriteAttemptJob(const Job& job);
 Result<Job> ParseAttemptJob(std::string_view json);
 
-// Host and port of a URL in lower case ("example.com:8080"), the lane of per-host limits; "" when none.
+// Host and port of a URL in lower case ("example.com:8080"), the lane of per-host limits; "" when
+// none.
 std::string HostOf(std::string_view url);
 
 }  // namespace forager

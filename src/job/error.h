@@ -11,15 +11,15 @@
 namespace forager {
 
 enum class ErrorCode {
-  kMalformed,    // cannot be read at all: mend the syntax (400)
-  kInvalid,      // readable but wrong: mend the named fields (422)
-  kNotFound,     // there is no such thing (404)
-  kConflict,     // not in this state: look again, then decide (409)
-  kUnauthorized, // say who you are (401)
-  kForbidden,    // ask somebody with a greater role (403)
-  kTooLarge,     // send less (413)
-  kUnavailable,  // try again later (503)
-  kInternal,     // our fault (500)
+  kMalformed,     // cannot be read at all: mend the syntax (400)
+  kInvalid,       // readable but wrong: mend the named fields (422)
+  kNotFound,      // there is no such thing (404)
+  kConflict,      // not in this state: look again, then decide (409)
+  kUnauthorized,  // say who you are (401)
+  kForbidden,     // ask somebody with a greater role (403)
+  kTooLarge,      // send less (413)
+  kUnavailable,   // try again later (503)
+  kInternal,      // our fault (500)
 };
 
 struct FieldError {

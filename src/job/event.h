@@ -16,8 +16,8 @@ struct ProgressEvent {
   std::optional<double> percent;
   std::optional<std::string> stage;
   std::optional<std::string> message;
-  std::optional<std::string> url;          // the page being worked on, for the hang snapshot
-  std::optional<std::int64_t> bytes;       // fetched so far: progress too
+  std::optional<std::string> url;     // the page being worked on, for the hang snapshot
+  std::optional<std::int64_t> bytes;  // fetched so far: progress too
 };
 struct LogEvent {
   LogLevel level = LogLevel::kInfo;
@@ -26,11 +26,11 @@ struct LogEvent {
   std::optional<std::string> data;  // JSON
 };
 struct RecordEvent {
-  std::string entity;                // JSON object
-  double confidence = 0.5;           // 0 to 1
+  std::string entity;                      // JSON object
+  double confidence = 0.5;                 // 0 to 1
   std::optional<std::string> entity_type;  // none: the job's
   std::optional<std::string> source_url;
-  std::optional<std::string> evidence;     // JSON object
+  std::optional<std::string> evidence;  // JSON object
 };
 struct ChildJobEvent {
   NewJob job;
@@ -42,10 +42,11 @@ struct ResultEvent {
   std::optional<Millis> retry_after;
 };
 
-using Event = std::variant<HeartbeatEvent, ProgressEvent, LogEvent, RecordEvent, ChildJobEvent, ResultEvent>;
+using Event =
+    std::variant<HeartbeatEvent, ProgressEvent, LogEvent, RecordEvent, ChildJobEvent, ResultEvent>;
 
-// One line without its newline. An error for what is not an event of ours (a command's other output,
-// which becomes a log line). Bounds: 1 MiB a line; strings are made valid UTF-8.
+// One line without its newline. An error for what is not an event of ours (a command's other
+// output, which becomes a log line). Bounds: 1 MiB a line; strings are made valid UTF-8.
 //   {"type":"heartbeat"}
 //   {"type":"progress","percent":40,"stage":"parsing","message":"...","url":"...","bytes":123}
 //   {"type":"log","level":"INFO","stage":"...","message":"...","data":{}}

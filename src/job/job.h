@@ -27,11 +27,12 @@ struct NewJob {
   std::optional<std::string> entity_id;
   std::optional<std::string> search_query;
   std::optional<std::string> target_url;
-  std::optional<std::string> search_filters;  // a JSON object; location, community_id, builder_id live in it
-  std::optional<int> priority;                 // none: the type's, else 5
+  std::optional<std::string>
+      search_filters;           // a JSON object; location, community_id, builder_id live in it
+  std::optional<int> priority;  // none: the type's, else 5
   std::optional<WallTime> run_at;
-  std::optional<int> max_attempts;             // none: the type's
-  std::optional<Millis> timeout;               // none: the type's
+  std::optional<int> max_attempts;  // none: the type's
+  std::optional<Millis> timeout;    // none: the type's
   std::optional<std::string> parent_job_id;
   std::optional<std::string> initiated_by;
   std::optional<std::string> unique_key;
@@ -61,10 +62,10 @@ struct Job {
   std::optional<std::string> unique_key;
 
   State status = State::kPending;
-  int attempt = 0;            // the last attempt's number; 0 = never started
-  int tries_used = 0;         // attempts that count against max_attempts since the last requeue
-  int crashes = 0;            // of them, crashes
-  int interruptions = 0;      // attempts given back in a row
+  int attempt = 0;        // the last attempt's number; 0 = never started
+  int tries_used = 0;     // attempts that count against max_attempts since the last requeue
+  int crashes = 0;        // of them, crashes
+  int interruptions = 0;  // attempts given back in a row
   std::int64_t items_found = 0;
   std::int64_t changes_detected = 0;
   std::int64_t approved_changes = 0;
@@ -126,13 +127,13 @@ struct Change {
   bool is_new_entity = false;
   std::optional<std::string> proposed_entity_data;  // JSON object, with is_new_entity
   std::optional<std::string> field_name;
-  std::optional<std::string> old_value;              // JSON value
-  std::optional<std::string> new_value;              // JSON value
-  std::string change_type = "added";                 // added, modified, removed
+  std::optional<std::string> old_value;  // JSON value
+  std::optional<std::string> new_value;  // JSON value
+  std::string change_type = "added";     // added, modified, removed
   std::string status = "pending";
   double confidence = 0;
   std::optional<std::string> source_url;
-  std::optional<std::string> evidence;               // JSON object
+  std::optional<std::string> evidence;  // JSON object
   WallTime created_at{};
 };
 

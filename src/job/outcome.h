@@ -13,13 +13,30 @@
 
 namespace forager {
 
-struct Exited { int code = 0; };
-struct Signaled { int signal = 0; };
-struct NotStarted { std::string reason; bool resources = false; };  // resources: EAGAIN, EMFILE, ENOMEM
+struct Exited {
+  int code = 0;
+};
+struct Signaled {
+  int signal = 0;
+};
+struct NotStarted {
+  std::string reason;
+  bool resources = false;
+};  // resources: EAGAIN, EMFILE, ENOMEM
 struct KeeperLost {};
 using ProcessEnd = std::variant<Exited, Signaled, NotStarted, KeeperLost>;
 
-enum class StopReason { kNone, kHeartbeatLost, kStalled, kTimedOut, kMemory, kCancel, kReset, kInterrupt, kFenced };
+enum class StopReason {
+  kNone,
+  kHeartbeatLost,
+  kStalled,
+  kTimedOut,
+  kMemory,
+  kCancel,
+  kReset,
+  kInterrupt,
+  kFenced
+};
 
 struct Usage {
   std::int64_t cpu_user_ms = 0;
@@ -31,12 +48,12 @@ struct Usage {
 struct AttemptEnd {
   ProcessEnd process;
   StopReason stop = StopReason::kNone;
-  bool builtin = true;                      // a built-in collector must say a result; a command need not
+  bool builtin = true;  // a built-in collector must say a result; a command need not
   std::optional<ResultEvent> result;
-  std::optional<Usage> usage;               // none while the tree is not proven empty
-  bool released = false;                    // the tree is proven empty
-  std::optional<std::string> snapshot;      // JSON
-  std::string stop_detail;                  // e.g. "nothing heard for 30 s"
+  std::optional<Usage> usage;           // none while the tree is not proven empty
+  bool released = false;                // the tree is proven empty
+  std::optional<std::string> snapshot;  // JSON
+  std::string stop_detail;              // e.g. "nothing heard for 30 s"
 };
 
 // The outcome in the words of the store: completed, cancelled, or an error class with its sentence.
@@ -46,6 +63,7 @@ struct Failed {
   ErrorClass error_class;
   std::string message;
   std::optional<Millis> retry_after;
+  bool not_started = false;  // for want of resources: given back without limit, dispatch waits
 };
 using Outcome = std::variant<Completed, Cancelled, Failed>;
 
@@ -58,8 +76,8 @@ std::string OutcomeName(const Outcome& outcome);
 
 // What becomes of a running job with that outcome.
 struct Decision {
-  Transition by = Transition::kFail;         // kComplete, kFail, kRetry, kCancel, kInterrupt
-  Millis delay{0};                           // of a retry
+  Transition by = Transition::kFail;  // kComplete, kFail, kRetry, kCancel, kInterrupt
+  Millis delay{0};                    // of a retry
   bool counts_try = false;
   bool counts_crash = false;
 };

@@ -10,7 +10,7 @@
 namespace forager {
 
 struct RetryPolicy {
-  int max_attempts = 3;   // tries in all, since the last requeue
+  int max_attempts = 3;  // tries in all, since the last requeue
   int max_crashes = 3;
   int max_interruptions = 10;  // given back more often in a row, an interruption counts as a crash
   Millis backoff{60'000};      // base; doubles
@@ -20,6 +20,7 @@ struct RetryPolicy {
 bool Retryable(ErrorClass error_class);
 
 // The wait before the next try. `tries` so far, this one included (1 = the first failed).
-Millis Backoff(const RetryPolicy& policy, int tries, std::optional<Millis> retry_after, double random);
+Millis Backoff(const RetryPolicy& policy, int tries, std::optional<Millis> retry_after,
+               double random);
 
 }  // namespace forager

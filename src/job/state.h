@@ -12,24 +12,24 @@ namespace forager {
 enum class State { kPending, kRunning, kCompleted, kFailed, kCancelled };
 
 enum class Transition {
-  kSubmit,            // -> pending
-  kClaim,             // pending -> running
-  kComplete,          // running -> completed
-  kFail,              // running -> failed
-  kRetry,             // running -> pending, with backoff
-  kCancel,            // running -> cancelled, once its tree is gone
-  kCancelPending,     // pending -> cancelled
-  kReset,             // running -> failed, by the monitor or reset-stuck
-  kResetAndRequeue,   // running -> pending, by reset-stuck?requeue=true
-  kInterrupt,         // running -> pending, gives the attempt back
-  kRequeue,           // failed, cancelled -> pending, manual retry
-  kDelete,            // any but running -> gone
+  kSubmit,           // -> pending
+  kClaim,            // pending -> running
+  kComplete,         // running -> completed
+  kFail,             // running -> failed
+  kRetry,            // running -> pending, with backoff
+  kCancel,           // running -> cancelled, once its tree is gone
+  kCancelPending,    // pending -> cancelled
+  kReset,            // running -> failed, by the monitor or reset-stuck
+  kResetAndRequeue,  // running -> pending, by reset-stuck?requeue=true
+  kInterrupt,        // running -> pending, gives the attempt back
+  kRequeue,          // failed, cancelled -> pending, manual retry
+  kDelete,           // any but running -> gone
 };
 
 struct TransitionRule {
   std::optional<State> from;  // none: the job does not exist yet
   Transition by;
-  std::optional<State> to;    // none: the job exists no more
+  std::optional<State> to;  // none: the job exists no more
 };
 
 // Every move there is.

@@ -14,15 +14,15 @@ namespace forager {
 
 struct TypeSettings {
   std::string entity_type;
-  std::string collector;              // "web", "selftest" or "command"
-  std::vector<std::string> command;   // argv of a command collector
+  std::string collector;             // "web", "selftest" or "command"
+  std::vector<std::string> command;  // argv of a command collector
   Millis timeout{30 * 60'000};
   Millis heartbeat_timeout{30'000};
   Millis stall_timeout{10 * 60'000};
   Millis grace{10'000};
   std::int64_t memory_bytes = 1LL << 30;
   int priority = 5;
-  int max_running = 0;                // 0: no limit of its own
+  int max_running = 0;  // 0: no limit of its own
   RetryPolicy retry;
 };
 

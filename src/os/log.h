@@ -1,5 +1,6 @@
-// The log: text or JSON lines to stderr and a file. Messages are the contract's, word for word; secrets
-// never come here. Thread-safe, never blocks on a slow disk for long (bounded queue, drops are counted).
+// The log: text or JSON lines to stderr and a file. Messages are the contract's, word for word;
+// secrets never come here. Thread-safe, never blocks on a slow disk for long (bounded queue, drops
+// are counted).
 #pragma once
 
 #include <initializer_list>
@@ -13,7 +14,7 @@ enum class LogFormat { kText, kJson };
 enum class Severity { kDebug, kInfo, kWarning, kError };
 
 struct LogOptions {
-  std::string file;            // empty: no file
+  std::string file;  // empty: no file
   bool to_stderr = true;
   LogFormat format = LogFormat::kText;
   Severity minimum = Severity::kInfo;
@@ -27,8 +28,14 @@ void FlushLog();
 
 using LogFields = std::initializer_list<std::pair<std::string_view, std::string>>;
 void Log(Severity severity, std::string_view message, LogFields fields = {});
-inline void LogInfo(std::string_view message, LogFields fields = {}) { Log(Severity::kInfo, message, fields); }
-inline void LogWarning(std::string_view message, LogFields fields = {}) { Log(Severity::kWarning, message, fields); }
-inline void LogError(std::string_view message, LogFields fields = {}) { Log(Severity::kError, message, fields); }
+inline void LogInfo(std::string_view message, LogFields fields = {}) {
+  Log(Severity::kInfo, message, fields);
+}
+inline void LogWarning(std::string_view message, LogFields fields = {}) {
+  Log(Severity::kWarning, message, fields);
+}
+inline void LogError(std::string_view message, LogFields fields = {}) {
+  Log(Severity::kError, message, fields);
+}
 
 }  // namespace forager::os

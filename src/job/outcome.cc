@@ -1,0 +1,123 @@
+#include "job/outcome.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+namespace forager {
+namespace {
+
+std::string SignalWords(int signal) {
+  const char* name = sigabbrev_np(signal);
+  const char* text = sigdescr_np(signal);
+  return fmt::format("killed by signal {} (SIG{}: {})", signal, name ? name : "?",
+                     text ? text : "unknown");
+}
+
+std::string WithDetail(std::string message, const std::string& detail) {
+  return detail.empty() ? message : message + ": " + detail;
+}
+
+// The supervisor stopped it: the reason for that is the reason of the end.
+std::optional<Outcome> JudgeStop(const AttemptEnd& end, Millis timeout) {
+  switch (end.stop) {
+    case StopReason::kNone:
+      return std::nullopt;
+    case StopReason::kHeartbeatLost:
+      return Failed{ErrorClass::kHeartbeatLost, WithDetail("No heartbeat", end.stop_detail), {}};
+    case StopReason::kStalled:
+      return Failed{ErrorClass::kStalled, WithDetail("No progress", end.stop_detail), {}};
+    case StopReason::kTimedOut:
+      return Failed{
+          ErrorClass::kTimedOut,
+          fmt::format("Job timed out after running for more than {} minutes. {}",
+                      FormatMinutes(timeout),
+                      end.stop_detail.empty() ? "It was still working." : end.stop_detail),
+          {}};
+    case StopReason::kMemory:
+      return Failed{ErrorClass::kCrashed, WithDetail("Out of memory", end.stop_detail), {}};
+    case StopReason::kCancel:
+      return Cancelled{};
+    case StopReason::kReset:
+    case StopReason::kFenced:
+      return Failed{ErrorClass::kReset, "The job was taken from this attempt", {}};
+    case StopReason::kInterrupt:
+      return Failed{ErrorClass::kInterrupted, "The server was shutting down", {}};
+  }
+  return std::nullopt;
+}
+
+Outcome JudgeResult(const ResultEvent& result) {
+  if (result.completed) return Completed{};
+  return Failed{result.error_class,
+                result.error.empty() ? "The collector failed and did not say why" : result.error,
+                result.retry_after};
+}
+
+Outcome JudgeExit(const AttemptEnd& end, int code) {
+  if (end.builtin) {
+    if (end.result) return JudgeResult(*end.result);
+    return Failed{ErrorClass::kCrashed,
+                  fmt::format("The collector exited with code {} and without a result", code),
+                  {}};
+  }
+  if (end.result && !end.result->completed) return JudgeResult(*end.result);
+  if (code == 0) return Completed{};
+  return Failed{ErrorClass::kCrashed, fmt::format("The command exited with code {}", code), {}};
+}
+
+}  // namespace
+
+Outcome Judge(const AttemptEnd& end, bool cancel_requested, Millis timeout) {
+  if (cancel_requested) return Cancelled{};
+  if (const auto* failed = std::get_if<NotStarted>(&end.process)) {
+    return Failed{failed->resources ? ErrorClass::kInterrupted : ErrorClass::kInvalid,
+                  failed->reason,
+                  {},
+                  failed->resources};
+  }
+  // A built-in collector that reported its result before the order to stop reached it has ended by
+  // itself.
+  bool said_all = end.builtin && end.result && end.result->completed &&
+                  std::holds_alternative<Exited>(end.process);
+  if (!said_all) {
+    if (auto stopped = JudgeStop(end, timeout)) return *stopped;
+  }
+  if (std::holds_alternative<KeeperLost>(end.process)) {
+    return Failed{ErrorClass::kInterrupted, "The keeper of its process died", {}};
+  }
+  if (const auto* killed = std::get_if<Signaled>(&end.process)) {
+    return Failed{ErrorClass::kCrashed, "The process was " + SignalWords(killed->signal), {}};
+  }
+  return JudgeExit(end, std::get<Exited>(end.process).code);
+}
+
+std::string OutcomeName(const Outcome& outcome) {
+  if (std::holds_alternative<Completed>(outcome)) return "completed";
+  if (std::holds_alternative<Cancelled>(outcome)) return "cancelled";
+  return std::string(Name(std::get<Failed>(outcome).error_class));
+}
+
+Decision Decide(const Job& job, const Outcome& outcome, const RetryPolicy& policy, double random) {
+  if (std::holds_alternative<Completed>(outcome))
+    return {Transition::kComplete, Millis{0}, true, false};
+  if (std::holds_alternative<Cancelled>(outcome))
+    return {Transition::kCancel, Millis{0}, false, false};
+  const auto& failed = std::get<Failed>(outcome);
+  bool given_back =
+      failed.error_class == ErrorClass::kInterrupted || failed.error_class == ErrorClass::kNodeLost;
+  if (given_back && (failed.not_started || job.interruptions < policy.max_interruptions))
+    return {Transition::kInterrupt, Millis{0}, false, false};
+  bool crash = given_back || failed.error_class == ErrorClass::kCrashed;
+  int tries = job.tries_used + 1;
+  int crashes = job.crashes + (crash ? 1 : 0);
+  int allowed = job.max_attempts.value_or(policy.max_attempts);
+  if (!Retryable(failed.error_class) || tries >= allowed ||
+      (crash && crashes >= policy.max_crashes)) {
+    return {Transition::kFail, Millis{0}, true, crash};
+  }
+  bool at_once = crash && crashes == 1 && !failed.retry_after;
+  Millis delay = at_once ? Millis{0} : Backoff(policy, tries, failed.retry_after, random);
+  return {Transition::kRetry, delay, true, crash};
+}
+
+}  // namespace forager

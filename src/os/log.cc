@@ -1,0 +1,136 @@
+#include "os/log.h"
+
+#include <fmt/format.h>
+#include <spdlog/async.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <boost/json.hpp>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace forager::os {
+namespace {
+
+constexpr std::size_t kQueue = 8'192;
+constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
+constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v)";
+
+std::mutex mutex;
+LogOptions current;
+std::shared_ptr<spdlog::details::thread_pool> pool;
+std::shared_ptr<spdlog::async_logger> logger;
+
+spdlog::level::level_enum Level(Severity severity) {
+  switch (severity) {
+    case Severity::kDebug:
+      return spdlog::level::debug;
+    case Severity::kInfo:
+      return spdlog::level::info;
+    case Severity::kWarning:
+      return spdlog::level::warn;
+    case Severity::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+// A line stays a line whatever a user's text contains.
+std::string OneLine(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string Line(LogFormat format, std::string_view message, LogFields fields) {
+  namespace json = boost::json;
+  std::string line = format == LogFormat::kJson
+                         ? "\"message\":" + json::serialize(json::string(message))
+                         : OneLine(message);
+  for (const auto& [name, value] : fields) {
+    if (format == LogFormat::kJson) {
+      line += fmt::format(",\"{}\":{}", name, json::serialize(json::string(value)));
+    } else {
+      line += fmt::format(" {}={}", name, OneLine(value));
+    }
+  }
+  if (format == LogFormat::kJson) line += '}';
+  return line;
+}
+
+// Throws spdlog_ex when the file cannot be opened.
+void Build() {
+  std::vector<spdlog::sink_ptr> sinks;
+  if (current.to_stderr) sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  if (!current.file.empty())
+    sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(current.file));
+  if (!pool) pool = std::make_shared<spdlog::details::thread_pool>(kQueue, 1);
+  auto made = std::make_shared<spdlog::async_logger>("forager", sinks.begin(), sinks.end(), pool,
+                                                     spdlog::async_overflow_policy::overrun_oldest);
+  made->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+      current.format == LogFormat::kJson ? kJsonPattern : kTextPattern,
+      spdlog::pattern_time_type::utc));
+  made->set_level(Level(current.minimum));
+  made->flush_on(spdlog::level::debug);
+  // A full disk must not turn every line into a complaint of its own.
+  made->set_error_handler([](const std::string&) {});
+  logger = std::move(made);
+}
+
+}  // namespace
+
+std::string OpenLog(const LogOptions& options) {
+  std::lock_guard lock(mutex);
+  LogOptions before = std::exchange(current, options);
+  try {
+    Build();
+  } catch (const spdlog::spdlog_ex& error) {
+    current = before;
+    return error.what();
+  }
+  return "";
+}
+
+void ReopenLog() {
+  std::lock_guard lock(mutex);
+  if (!logger) return;
+  try {
+    Build();
+  } catch (const spdlog::spdlog_ex&) {
+    // The old file goes on being written: better there than nowhere.
+  }
+}
+
+void FlushLog() {
+  std::lock_guard lock(mutex);
+  if (!logger) return;
+  // The pool's destructor works through its queue.
+  logger.reset();
+  pool.reset();
+}
+
+void Log(Severity severity, std::string_view message, LogFields fields) {
+  std::shared_ptr<spdlog::async_logger> target;
+  LogFormat format;
+  {
+    std::lock_guard lock(mutex);
+    if (!logger) Build();
+    target = logger;
+    format = current.format;
+  }
+  if (target->should_log(Level(severity)))
+    target->log(Level(severity), Line(format, message, fields));
+}
+
+}  // namespace forager::os

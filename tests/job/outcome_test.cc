@@ -1,0 +1,141 @@
+#include "job/outcome.h"
+
+#include <gtest/gtest.h>
+
+namespace forager {
+namespace {
+
+AttemptEnd Ended(ProcessEnd process) {
+  AttemptEnd end;
+  end.process = process;
+  return end;
+}
+
+ErrorClass ClassOf(const Outcome& outcome) { return std::get<Failed>(outcome).error_class; }
+
+ResultEvent Said(bool completed, ErrorClass error_class = ErrorClass::kPermanent) {
+  ResultEvent result;
+  result.completed = completed;
+  result.error = completed ? "" : "because";
+  result.error_class = error_class;
+  return result;
+}
+
+constexpr Millis kTimeout{30 * 60'000};
+
+TEST(Judge, BuiltinThatExitsWithoutAResultHasCrashed) {
+  EXPECT_EQ(ClassOf(Judge(Ended(Exited{0}), false, kTimeout)), ErrorClass::kCrashed);
+}
+
+TEST(Judge, CommandThatExitsZeroWithoutAResultHasCompleted) {
+  AttemptEnd end = Ended(Exited{0});
+  end.builtin = false;
+  EXPECT_TRUE(std::holds_alternative<Completed>(Judge(end, false, kTimeout)));
+}
+
+TEST(Judge, CommandThatFailsAfterACompletedResultHasCrashed) {
+  AttemptEnd end = Ended(Exited{3});
+  end.builtin = false;
+  end.result = Said(true);
+  EXPECT_EQ(ClassOf(Judge(end, false, kTimeout)), ErrorClass::kCrashed);
+}
+
+TEST(Judge, SignalIsACrashWhateverWasSaidBefore) {
+  AttemptEnd end = Ended(Signaled{11});
+  end.result = Said(true);
+  Outcome outcome = Judge(end, false, kTimeout);
+  EXPECT_EQ(ClassOf(outcome), ErrorClass::kCrashed);
+  EXPECT_NE(std::get<Failed>(outcome).message.find("SIGSEGV"), std::string::npos);
+}
+
+TEST(Judge, CancelWinsOverEveryEnding) {
+  for (ProcessEnd process :
+       {ProcessEnd(Exited{0}), ProcessEnd(Signaled{9}), ProcessEnd(KeeperLost{})}) {
+    AttemptEnd end = Ended(process);
+    end.result = Said(true);
+    EXPECT_TRUE(std::holds_alternative<Cancelled>(Judge(end, true, kTimeout)));
+  }
+}
+
+TEST(Judge, DeadlineNamesItsMinutesInShortestForm) {
+  AttemptEnd end = Ended(Signaled{9});
+  end.stop = StopReason::kTimedOut;
+  auto message = std::get<Failed>(Judge(end, false, Millis{3'000})).message;
+  EXPECT_TRUE(message.starts_with("Job timed out after running for more than 0.05 minutes. "))
+      << message;
+}
+
+TEST(Judge, ResultSaidBeforeTheOrderToStopCounts) {
+  AttemptEnd end = Ended(Exited{0});
+  end.stop = StopReason::kStalled;
+  end.result = Said(true);
+  EXPECT_TRUE(std::holds_alternative<Completed>(Judge(end, false, kTimeout)));
+}
+
+Job Running(int tries, int crashes) {
+  Job job;
+  job.status = State::kRunning;
+  job.tries_used = tries;
+  job.crashes = crashes;
+  return job;
+}
+
+Decision After(const Job& job, ErrorClass error_class, double random = 0.5) {
+  return Decide(job, Failed{error_class, "because", {}}, RetryPolicy{}, random);
+}
+
+TEST(Decide, FirstCrashIsRetriedAtOnceAndTheNextWaits) {
+  EXPECT_EQ(After(Running(0, 0), ErrorClass::kCrashed).by, Transition::kRetry);
+  EXPECT_EQ(After(Running(0, 0), ErrorClass::kCrashed).delay, Millis{0});
+  EXPECT_GE(After(Running(1, 1), ErrorClass::kCrashed).delay, Millis{100'000});
+}
+
+TEST(Decide, CrashesAreCappedApartFromTries) {
+  Job job = Running(2, 2);
+  job.max_attempts = 25;
+  EXPECT_EQ(After(job, ErrorClass::kCrashed).by, Transition::kFail);
+  EXPECT_EQ(After(job, ErrorClass::kTransient).by, Transition::kRetry);
+}
+
+TEST(Decide, TransientBacksOffDoublingWithTenPercentJitter) {
+  EXPECT_EQ(After(Running(0, 0), ErrorClass::kTransient, 0.5).delay, Millis{60'000});
+  EXPECT_EQ(After(Running(0, 0), ErrorClass::kTransient, 0.0).delay, Millis{54'000});
+  EXPECT_EQ(After(Running(1, 0), ErrorClass::kTransient, 0.5).delay, Millis{120'000});
+  EXPECT_EQ(After(Running(2, 0), ErrorClass::kTransient).by, Transition::kFail);
+}
+
+TEST(Decide, NeverBeforeRetryAfter) {
+  Decision decision = Decide(Running(0, 0), Failed{ErrorClass::kTransient, "429", Millis{600'000}},
+                             RetryPolicy{}, 0.5);
+  EXPECT_EQ(decision.delay, Millis{600'000});
+}
+
+TEST(Decide, PermanentClassesFailAtOnce) {
+  for (ErrorClass error_class :
+       {ErrorClass::kPermanent, ErrorClass::kInvalid, ErrorClass::kUnknownEntityType,
+        ErrorClass::kMissingApiKey, ErrorClass::kBudgetExceeded, ErrorClass::kTimedOut,
+        ErrorClass::kReset}) {
+    EXPECT_EQ(After(Running(0, 0), error_class).by, Transition::kFail) << Name(error_class);
+  }
+}
+
+TEST(Decide, InterruptionUsesNoTryButIsBounded) {
+  Job job = Running(2, 2);
+  EXPECT_EQ(After(job, ErrorClass::kInterrupted).by, Transition::kInterrupt);
+  job.interruptions = RetryPolicy{}.max_interruptions;
+  EXPECT_EQ(After(job, ErrorClass::kInterrupted).by, Transition::kFail);
+  EXPECT_EQ(Decide(job, Failed{ErrorClass::kInterrupted, "EAGAIN", {}, true}, RetryPolicy{}, 0).by,
+            Transition::kInterrupt);
+}
+
+TEST(Decide, OnlyMovesOfTheTableAreMade) {
+  for (int tries : {0, 2, 24}) {
+    for (int value = 0; value <= static_cast<int>(ErrorClass::kReset); ++value) {
+      EXPECT_TRUE(
+          Allowed(State::kRunning, After(Running(tries, 0), static_cast<ErrorClass>(value)).by));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace forager
