@@ -54,13 +54,13 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:8080";                     // host:port or [v6]:port; port 0 picks one
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;
-  std::function<std::size_t(std::string_view method, std::string_view path)> body_limit;  // per route, instead
+  std::function<std::size_t(std::string_view method, std::string_view path)> body_limit{};  // per route, instead
   int max_connections = 1'000;                               // more: 503, Retry-After, closed
   std::chrono::milliseconds read_timeout{15'000};            // a whole request head, or 64 KiB of body
   std::chrono::milliseconds idle_timeout{75'000};
   std::chrono::milliseconds write_timeout{30'000};
   // Errors the server itself answers (400, 408, 413, 431, 503): as the API words them.
-  std::function<Response(int status, const std::string& detail)> problem;
+  std::function<Response(int status, const std::string& detail)> problem{};
 };
 
 class Server {

@@ -1,0 +1,477 @@
+#include "http/connection.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "http/reply_once.h"
+#include "http/request_parser.h"
+#include "http/response_head.h"
+#include "http/stream_queue.h"
+#include "os/log.h"
+
+namespace forager::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::size_t kSmallBuffer = 4 * 1024;
+constexpr std::size_t kBodyBuffer = 64 * 1024;
+constexpr std::size_t kTimedPiece =
+    64 * 1024;  // each so many bytes of a body, either way, renew its time
+constexpr std::uint64_t kMaxBodiesInMemory = 256 * 1024 * 1024;
+constexpr std::size_t kGzipAbove = 1024;
+constexpr std::size_t kGzipBelow = 4 * 1024 * 1024;  // longer ones would hold up the other clients
+// After the last answer the client may still be sending; unread bytes would make the kernel throw
+// the answer away, so they are read, within these bounds.
+constexpr std::chrono::seconds kLingerTime{5};
+constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
+constexpr std::size_t kMaxStreamInput = 64 * 1024;  // an event stream's client has nothing to say
+constexpr os::Steady kNever = os::Steady::max();
+
+class SocketConnection final : public Connection,
+                               public std::enable_shared_from_this<SocketConnection> {
+ public:
+  SocketConnection(ConnectionContext& context, tcp::socket socket, std::string peer)
+      : context_(context),
+        socket_(std::move(socket)),
+        peer_(std::move(peer)),
+        parser_(context.options.max_header_bytes) {}
+
+  void Start() override;
+  void StartRefused() override;
+  void Answer(std::uint64_t request, Response response) override;
+  void FlushStream() override;
+  void CheckDeadline(os::Steady now) override;
+  void CloseIfIdle() override;
+  void EndStream() override;
+  void Close() override;
+
+ private:
+  enum class Phase { kHead, kBody, kHandling, kWriting, kStreaming, kLingering, kClosed };
+
+  void Read();
+  void OnRead(const error_code& error, std::size_t bytes);
+  void OnInputDropped(const error_code& error, std::size_t bytes);
+  void Process();
+  bool BeginBody();
+  bool CountBody();
+  void SendContinue();
+  void Dispatch();
+  void ReleaseBody();
+  void Refuse(int status, const std::string& detail);
+  void Send(Response response);
+  void CompressBody(Response& response, AnswerFacts& facts);
+  void Write();
+  void OnWritten(const error_code& error, std::size_t bytes);
+  void OnAnswered();
+  void OpenStream();
+  void Linger();
+
+  bool has_input() const { return begin_ < end_; }
+  bool idle() const { return phase_ == Phase::kHead && !has_input(); }
+  std::string_view input() const { return {buffer_.data() + begin_, end_ - begin_}; }
+
+  ConnectionContext& context_;
+  tcp::socket socket_;
+  const std::string peer_;
+  Phase phase_ = Phase::kHead;
+  os::Steady deadline_ = kNever;
+
+  // Reading.
+  RequestParser parser_;
+  std::string buffer_;
+  std::size_t begin_ = 0, end_ = 0;  // what of buffer_ is read and not yet used
+  bool reading_ = false;
+  std::uint64_t counted_body_ = 0;  // of this connection in context_.body_bytes
+  std::size_t timed_mark_ = 0;      // where in the body, or the answer, its time was last renewed
+  std::uint64_t dropped_bytes_ = 0;
+
+  // The request being answered.
+  std::uint64_t request_number_ = 0;
+  std::string request_id_;
+  bool head_only_ = false;
+  bool http10_ = false;
+  bool takes_gzip_ = false;
+  bool last_ = false;  // the connection closes after this answer
+
+  // Writing.
+  std::string out_head_;
+  std::string out_body_;
+  std::size_t sent_ = 0;
+  std::function<void(std::shared_ptr<EventStream>)> open_stream_;
+  std::shared_ptr<StreamQueue> stream_;
+  bool stream_writing_ = false;
+};
+
+void SocketConnection::Start() {
+  deadline_ = context_.now + context_.options.read_timeout;
+  Read();
+}
+
+void SocketConnection::StartRefused() {
+  Refuse(503, "The server has too many connections. Try again later.");
+}
+
+void SocketConnection::Read() {
+  if (reading_) return;
+  if (begin_ == end_) begin_ = end_ = 0;
+  const bool long_reads = phase_ == Phase::kBody || phase_ == Phase::kLingering;
+  const std::size_t wanted = long_reads ? kBodyBuffer : kSmallBuffer;
+  if (begin_ > 0 && buffer_.size() - end_ < wanted / 2) {
+    buffer_.erase(0, begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (buffer_.size() - end_ < wanted / 2) buffer_.resize(end_ + wanted);
+  if (!long_reads && end_ == 0 && buffer_.size() > 4 * kSmallBuffer) {
+    buffer_.resize(kSmallBuffer);
+    buffer_.shrink_to_fit();
+  }
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
+                          [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+                            self->OnRead(error, bytes);
+                          });
+}
+
+void SocketConnection::OnRead(const error_code& error, std::size_t bytes) {
+  reading_ = false;
+  if (phase_ != Phase::kHead && phase_ != Phase::kBody) return OnInputDropped(error, bytes);
+  if (error) {
+    const bool cut_short = error == asio::error::eof && !idle();
+    return cut_short ? Refuse(400, "The request ended before it was complete.") : Close();
+  }
+  if (idle()) deadline_ = context_.now + context_.options.read_timeout;
+  end_ += bytes;
+  Process();
+}
+
+// Input that nobody will read: behind the last answer, or from the client of an event stream.
+void SocketConnection::OnInputDropped(const error_code& error, std::size_t bytes) {
+  if (phase_ != Phase::kLingering && phase_ != Phase::kStreaming) return;
+  dropped_bytes_ += bytes;
+  const std::uint64_t bound = phase_ == Phase::kLingering ? kLingerBytes : kMaxStreamInput;
+  if (error || dropped_bytes_ > bound) return Close();
+  Read();
+}
+
+void SocketConnection::Process() {
+  for (;;) {
+    begin_ += parser_.Feed(input());
+    switch (parser_.state()) {
+      case RequestParser::State::kHead:
+        return Read();
+      case RequestParser::State::kBody:
+        if (phase_ == Phase::kHead) {
+          if (!BeginBody()) return;
+          if (has_input()) continue;
+        } else if (!CountBody()) {
+          return;
+        }
+        return Read();
+      case RequestParser::State::kComplete:
+        return Dispatch();
+      case RequestParser::State::kRefused: {
+        const Refusal refusal = parser_.refusal();
+        return Refuse(refusal.status, refusal.detail);
+      }
+    }
+  }
+}
+
+bool SocketConnection::BeginBody() {
+  const RequestHead& head = parser_.head();
+  const auto& options = context_.options;
+  const std::size_t limit =
+      options.body_limit ? options.body_limit(head.method, head.path) : options.max_body_bytes;
+  if (!parser_.LimitBody(limit)) {
+    Refuse(413, fmt::format("The request body is larger than the {} bytes allowed here.", limit));
+    return false;
+  }
+  phase_ = Phase::kBody;
+  timed_mark_ = 0;
+  deadline_ = context_.now + options.read_timeout;
+  if (head.expects_continue && !has_input()) SendContinue();
+  return phase_ == Phase::kBody;
+}
+
+bool SocketConnection::CountBody() {
+  const std::size_t have = parser_.body().size();
+  context_.body_bytes += have - counted_body_;
+  counted_body_ = have;
+  if (have > kTimedPiece && context_.body_bytes > kMaxBodiesInMemory) {
+    Refuse(503, "The server is reading too many large requests. Try again later.");
+    return false;
+  }
+  if (have - timed_mark_ >= kTimedPiece) {
+    timed_mark_ = have;
+    deadline_ = context_.now + context_.options.read_timeout;
+  }
+  return true;
+}
+
+void SocketConnection::ReleaseBody() {
+  context_.body_bytes -= counted_body_;
+  counted_body_ = 0;
+}
+
+void SocketConnection::SendContinue() {
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  error_code error;
+  const std::size_t sent =
+      socket_.write_some(asio::buffer(kContinue.data(), kContinue.size()), error);
+  // No room means a client that has not read its last answer; it need not be told to go on. Half of
+  // it would garble the answer.
+  const bool sent_nothing = error == asio::error::would_block;
+  if (!sent_nothing && (error || sent != kContinue.size())) Close();
+}
+
+void SocketConnection::Dispatch() {
+  RequestHead& head = parser_.head();
+  phase_ = Phase::kHandling;
+  deadline_ = kNever;
+  ReleaseBody();
+  ++request_number_;
+  context_.requests.fetch_add(1, std::memory_order_relaxed);
+  head_only_ = head.method == "HEAD";
+  http10_ = head.version == 10;
+  last_ = !head.keep_alive;
+  takes_gzip_ = AcceptsGzip(head.Header("Accept-Encoding"));
+  const auto given = head.Header("X-Request-Id");
+  request_id_ = IsSaneRequestId(given) ? std::string(given) : context_.MakeRequestId();
+
+  Request request;
+  request.id = request_id_;
+  request.method = head_only_ ? std::string("GET") : std::move(head.method);
+  request.path = std::move(head.path);
+  request.query = std::move(head.query);
+  request.headers = std::move(head.headers);
+  request.body = std::move(parser_.body());
+  request.peer = peer_;
+  auto reply = MakeReply(context_.mailbox, weak_from_this(), request_number_,
+                         [problem = context_.options.problem] {
+                           const std::string detail = "The server failed to answer this request.";
+                           return problem ? problem(500, detail) : DefaultProblem(500, detail);
+                         });
+  try {
+    context_.handler(std::move(request), std::move(reply));
+  } catch (const std::exception& error) {
+    // Its Reply is gone by now, and has answered 500.
+    os::LogError(fmt::format("Request handler threw: {}", error.what()),
+                 {{"request_id", request_id_}});
+  }
+}
+
+void SocketConnection::Answer(std::uint64_t request, Response response) {
+  if (phase_ != Phase::kHandling || request != request_number_) return;
+  Send(std::move(response));
+}
+
+void SocketConnection::Refuse(int status, const std::string& detail) {
+  ReleaseBody();
+  last_ = true;
+  const RequestHead& head = parser_.head();
+  head_only_ = head.method == "HEAD";
+  http10_ = head.version == 10;
+  takes_gzip_ = false;
+  const auto given = head.Header("X-Request-Id");
+  request_id_ = IsSaneRequestId(given) ? std::string(given) : context_.MakeRequestId();
+  Response response = context_.Problem(status, detail);
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  begin_ = end_ = 0;
+  Send(std::move(response));
+}
+
+void SocketConnection::CompressBody(Response& response, AnswerFacts& facts) {
+  if (response.body.size() <= kGzipAbove || response.body.size() > kGzipBelow ||
+      !MayHaveBody(response.status) || !IsCompressible(response.content_type) ||
+      !FindHeader(response.headers, "Content-Encoding").empty()) {
+    return;
+  }
+  facts.varies = true;
+  if (!takes_gzip_) return;
+  if (auto smaller = context_.gzip.Compress(response.body)) {
+    response.body = std::move(*smaller);
+    facts.gzipped = true;
+  }
+}
+
+void SocketConnection::Send(Response response) {
+  if (response.status < 200 || response.status > 599) {
+    response = context_.Problem(500, "The server failed to answer this request.");
+  }
+  AnswerFacts facts;
+  facts.request_id = request_id_;
+  facts.date = context_.date;
+  last_ = last_ || context_.draining || response.stream;
+  facts.keep_alive = !last_;
+  facts.http10 = http10_;
+  if (!response.stream) CompressBody(response, facts);
+  facts.body_bytes = response.body.size();
+  WriteResponseHead(out_head_, response, facts);
+  const bool without_body = head_only_ || response.stream || !MayHaveBody(response.status);
+  out_body_ = without_body ? std::string() : std::move(response.body);
+  open_stream_ = head_only_ ? nullptr : std::move(response.stream);
+  phase_ = Phase::kWriting;
+  deadline_ = context_.now + context_.options.write_timeout;
+  sent_ = timed_mark_ = 0;
+  Write();
+}
+
+void SocketConnection::Write() {
+  const std::size_t of_head = std::min(sent_, out_head_.size());
+  const std::size_t of_body = sent_ - of_head;
+  const std::array<asio::const_buffer, 2> rest{
+      asio::buffer(out_head_.data() + of_head, out_head_.size() - of_head),
+      asio::buffer(out_body_.data() + of_body, out_body_.size() - of_body)};
+  socket_.async_write_some(rest,
+                           [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+                             self->OnWritten(error, bytes);
+                           });
+}
+
+void SocketConnection::OnWritten(const error_code& error, std::size_t bytes) {
+  if (phase_ == Phase::kClosed) return;
+  if (error) return Close();
+  sent_ += bytes;
+  if (sent_ < out_head_.size() + out_body_.size()) {
+    if (sent_ - timed_mark_ >= kTimedPiece) {
+      timed_mark_ = sent_;
+      deadline_ = context_.now + context_.options.write_timeout;
+    }
+    return Write();
+  }
+  OnAnswered();
+}
+
+void SocketConnection::OnAnswered() {
+  if (phase_ == Phase::kStreaming) {
+    stream_writing_ = false;
+    stream_->Sent();
+    deadline_ = kNever;
+    return FlushStream();
+  }
+  out_body_ = std::string();
+  if (open_stream_) return OpenStream();
+  if (last_ || context_.draining) return Linger();
+  parser_.Reset();
+  phase_ = Phase::kHead;
+  if (has_input()) {
+    deadline_ = context_.now + context_.options.read_timeout;
+    return Process();
+  }
+  deadline_ = context_.now + context_.options.idle_timeout;
+  Read();
+}
+
+void SocketConnection::OpenStream() {
+  phase_ = Phase::kStreaming;
+  deadline_ = kNever;
+  dropped_bytes_ = 0;
+  begin_ = end_ = 0;
+  stream_ = std::make_shared<StreamQueue>(
+      [mailbox = context_.mailbox, self = weak_from_this()] { mailbox->Put({self, 0, {}}); });
+  Read();  // shows when the client goes away
+  const auto open = std::exchange(open_stream_, nullptr);
+  try {
+    open(StreamQueue::MakeHandle(stream_));
+  } catch (const std::exception& error) {
+    os::LogError(fmt::format("Event stream handler threw: {}", error.what()),
+                 {{"request_id", request_id_}});
+  }
+}
+
+void SocketConnection::FlushStream() {
+  if (phase_ != Phase::kStreaming || stream_writing_) return;
+  const StreamQueue::Status status = stream_->status();
+  if (status.overrun) return Close();
+  out_head_.clear();
+  out_body_ = stream_->Take();
+  if (out_body_.empty()) {
+    if (status.ended) Linger();
+    return;
+  }
+  stream_writing_ = true;
+  sent_ = timed_mark_ = 0;
+  deadline_ = context_.now + context_.options.write_timeout;
+  Write();
+}
+
+void SocketConnection::EndStream() {
+  if (stream_) stream_->End();
+}
+
+void SocketConnection::Linger() {
+  if (stream_) stream_->Close();
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  phase_ = Phase::kLingering;
+  deadline_ = context_.now + kLingerTime;
+  dropped_bytes_ = 0;
+  begin_ = end_ = 0;
+  Read();
+}
+
+void SocketConnection::CheckDeadline(os::Steady now) {
+  if (now < deadline_) return;
+  if (phase_ == Phase::kBody || (phase_ == Phase::kHead && has_input())) {
+    return Refuse(408, "The request did not arrive in time.");
+  }
+  Close();
+}
+
+void SocketConnection::CloseIfIdle() {
+  if (idle()) Close();
+}
+
+void SocketConnection::Close() {
+  if (phase_ == Phase::kClosed) return;
+  phase_ = Phase::kClosed;
+  deadline_ = kNever;
+  ReleaseBody();
+  if (stream_) stream_->Close();
+  error_code ignored;
+  socket_.close(ignored);
+  context_.connections.erase(shared_from_this());
+  context_.refused.erase(shared_from_this());
+}
+
+}  // namespace
+
+Response ConnectionContext::Problem(int status, const std::string& detail) const {
+  return options.problem ? options.problem(status, detail) : DefaultProblem(status, detail);
+}
+
+std::string ConnectionContext::MakeRequestId() {
+  // splitmix64: told apart, not secret.
+  std::uint64_t z = id_seed += 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  z ^= z >> 31;
+  std::string id(16, '0');
+  for (char& c : id) {
+    c = "0123456789abcdef"[z & 15];
+    z >>= 4;
+  }
+  return id;
+}
+
+std::shared_ptr<Connection> MakeConnection(ConnectionContext& context, os::Descriptor socket,
+                                           bool v6, std::string peer) {
+  tcp::socket made(context.io);
+  error_code error;
+  made.assign(v6 ? tcp::v6() : tcp::v4(), socket.get(), error);
+  if (error) return nullptr;
+  socket.Release();
+  made.non_blocking(true, error);
+  made.set_option(tcp::no_delay(true), error);
+  return std::make_shared<SocketConnection>(context, std::move(made), std::move(peer));
+}
+
+}  // namespace forager::http

@@ -1,0 +1,178 @@
+#include "http/response_head.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <ctime>
+
+#include "http/request_head.h"
+
+namespace forager::http {
+namespace {
+
+// Set by the server itself; a handler's own would contradict it.
+bool IsReserved(std::string_view name) {
+  for (const std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Date",
+                                     "X-Request-Id", "Content-Type"}) {
+    if (EqualsIgnoringCase(name, own)) return true;
+  }
+  return false;
+}
+
+// A control byte in a value would let it speak for another header.
+void AppendSafe(std::string& out, std::string_view value) {
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) out += c;
+  }
+}
+
+void AppendHeader(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ");
+  AppendSafe(out, value);
+  out.append("\r\n");
+}
+
+void AppendHandlersHeaders(std::string& out, const Response& response, const AnswerFacts& facts) {
+  for (const auto& [name, value] : response.headers) {
+    if (IsReserved(name) || name.find_first_of(": \r\n") != std::string::npos) continue;
+    if (facts.varies && EqualsIgnoringCase(name, "Vary")) continue;
+    if (facts.gzipped && EqualsIgnoringCase(name, "ETag") && !value.starts_with("W/")) {
+      AppendHeader(out, name, "W/" + value);
+    } else {
+      AppendHeader(out, name, value);
+    }
+  }
+}
+
+}  // namespace
+
+void WriteResponseHead(std::string& out, const Response& response, const AnswerFacts& facts) {
+  out.clear();
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\nX-Request-Id: {}\r\n",
+                 response.status, ReasonPhrase(response.status), facts.date, facts.request_id);
+  const bool is_stream = static_cast<bool>(response.stream);
+  const bool is_json = response.content_type.ends_with("json");
+  if (is_stream) {
+    out +=
+        "Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n";
+  } else if (MayHaveBody(response.status)) {
+    AppendHeader(out, "Content-Type", response.content_type);
+    fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", facts.body_bytes);
+    if (is_json && FindHeader(response.headers, "Cache-Control").empty()) {
+      out += "Cache-Control: no-store\r\n";
+    }
+  }
+  out += "X-Content-Type-Options: nosniff\r\n";
+  if (facts.gzipped) out += "Content-Encoding: gzip\r\n";
+  if (facts.varies) out += "Vary: Accept-Encoding\r\n";
+  if (!facts.keep_alive) {
+    out += "Connection: close\r\n";
+  } else if (facts.http10) {
+    out += "Connection: keep-alive\r\n";
+  }
+  AppendHandlersHeaders(out, response, facts);
+  out += "\r\n";
+}
+
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Status";
+  }
+}
+
+bool MayHaveBody(int status) { return status != 204 && status != 304; }
+
+std::string FormatHttpDate(std::int64_t unix_seconds) {
+  // strftime would speak the locale's language.
+  constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t seconds = unix_seconds;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[parts.tm_wday],
+                     parts.tm_mday, kMonths[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour,
+                     parts.tm_min, parts.tm_sec);
+}
+
+Response DefaultProblem(int status, const std::string& detail) {
+  const boost::json::object body{{"type", "about:blank"},
+                                 {"title", std::string(ReasonPhrase(status))},
+                                 {"status", status},
+                                 {"detail", detail}};
+  Response response;
+  response.status = status;
+  response.body = boost::json::serialize(body);
+  response.content_type = "application/problem+json";
+  return response;
+}
+
+}  // namespace forager::http
