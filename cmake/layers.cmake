@@ -42,6 +42,7 @@ forager_layer(worker LINKS forager_collectors forager_job forager_os)
 forager_layer(supervisor LINKS forager_job forager_os)
 forager_layer(scheduler LINKS forager_store forager_supervisor forager_job forager_os)
 forager_layer(api LINKS forager_store forager_http forager_job forager_os)
+forager_embed(api src/api/openapi.json OpenApiJson)
 forager_layer(cli LINKS forager_http forager_job forager_os CLI11::CLI11)
 forager_layer(app LINKS forager_api forager_scheduler forager_supervisor forager_worker forager_store forager_cli CLI11::CLI11)
 

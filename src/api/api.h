@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/control.h"
 #include "api/event_hub.h"
+#include "api/job_waiters.h"
 #include "http/server.h"
 #include "os/clock.h"
 #include "store/store_service.h"
@@ -21,8 +23,9 @@ struct ApiOptions {
   std::string version;
 };
 
-// The handler for http::Server. The references must outlive it.
-http::Handler MakeApi(ApiOptions options, store::StoreService& store, Control& control, EventHub& events, const os::Clock& clock);
+// The handler for http::Server. The references must outlive it and every request it has taken.
+http::Handler MakeApi(ApiOptions options, store::StoreService& store, Control& control,
+                      EventHub& events, JobWaiters& waiters, const os::Clock& clock);
 
 // Bytes a body may have on this route.
 std::size_t BodyLimit(std::string_view method, std::string_view path);

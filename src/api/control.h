@@ -1,6 +1,6 @@
-// What the API may ask of the running server besides the store. Implemented by the scheduler's side in the
-// composition root; every method is thread-safe and returns at once. No method touches a process: orders to
-// attempts are rows.
+// What the API may ask of the running server besides the store. Implemented by the scheduler's side
+// in the composition root; every method is thread-safe and returns at once. No method touches a
+// process: orders to attempts are rows.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,8 @@ struct MonitorStatus {
 };
 
 struct SettingView {
-  std::string name, value, source;  // source: "default", "file forager.toml:3", "environment FORAGER_LISTEN", "flag --listen"
+  std::string name, value, source;  // source: "default", "file forager.toml:3", "environment
+                                    // FORAGER_LISTEN", "flag --listen"
 };
 
 struct StuckReset {
@@ -39,18 +40,19 @@ class Control {
  public:
   virtual ~Control() = default;
   virtual std::string node() const = 0;
-  virtual bool automatic() const = 0;                       // dispatch mode
+  virtual bool automatic() const = 0;  // dispatch mode
   virtual store::ClaimLimits limits() const = 0;
   virtual Millis lease() const = 0;
   virtual std::shared_ptr<const TypeCatalog> types() const = 0;
   virtual std::int64_t max_pending() const = 0;
-  virtual std::vector<SettingView> settings() const = 0;    // secrets hidden
+  virtual std::vector<SettingView> settings() const = 0;  // secrets hidden
   virtual MonitorStatus monitor() const = 0;
   // Claimed by a request of the API: start these attempts' processes.
   virtual void StartClaimed(std::vector<Job> jobs) = 0;
-  // Fails (or requeues) every job running longer than `timeout`; answers after waiting up to 2 s for proof
-  // of death of what was killed.
-  virtual void ResetStuck(Millis timeout, bool requeue, std::function<void(Result<StuckReset>)> done) = 0;
+  // Fails (or requeues) every job running longer than `timeout`; answers after waiting up to 2 s
+  // for proof of death of what was killed.
+  virtual void ResetStuck(Millis timeout, bool requeue,
+                          std::function<void(Result<StuckReset>)> done) = 0;
   // Rows in state running with nothing alive behind them: the gauge that must read 0.
   virtual int stuck_running() const = 0;
   // More lines for /metrics, in Prometheus text form.

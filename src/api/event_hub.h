@@ -1,9 +1,9 @@
 // Fans out what happens to the readers of GET /events, with a bounded memory for Last-Event-ID.
+// Never waits for a reader: one that is too slow is dropped and comes back with its last id.
 #pragma once
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,22 +16,44 @@ namespace forager::api {
 class EventHub {
  public:
   EventHub();
-  // Thread-safe. `type`: job, log, stats, monitor, node. `data`: one JSON value.
-  void Publish(const std::string& type, const std::string& data);
-  // Sends what followed `last_event_id` (or "event: reset" when that is too long ago), then everything new.
-  void Subscribe(std::shared_ptr<http::EventStream> stream, const std::string& last_event_id, std::vector<std::string> types);
+  // Thread-safe. `type`: job, log, stats, monitor, node. `data`: one JSON value. `job_id`: whose,
+  // if any.
+  void Publish(const std::string& type, const std::string& data, const std::string& job_id = "");
+
+  struct Wish {
+    std::vector<std::string> types;  // none: all
+    std::string job_id;              // none: all; given: only events of this job
+  };
+  // Sends what followed `last_event_id` (or "event: reset" when that is too long ago), then
+  // everything new.
+  void Subscribe(std::shared_ptr<http::EventStream> stream, const std::string& last_event_id,
+                 Wish wish);
   void KeepAlive();  // a comment line to each stream; called every 15 s
   void Close();
   bool HasSubscribers() const;
+  bool Full() const;  // no more readers, please
 
  private:
-  struct Entry { std::uint64_t id; std::string type; std::string text; };
-  struct Subscriber { std::shared_ptr<http::EventStream> stream; std::vector<std::string> types; };
+  struct Entry {
+    std::uint64_t id;
+    std::string type;
+    std::string job_id;
+    std::string text;
+  };
+  struct Subscriber {
+    std::shared_ptr<http::EventStream> stream;
+    Wish wish;
+  };
+  static bool Wanted(const Wish& wish, const Entry& entry);
+  bool Replay(http::EventStream& stream, const std::string& last_event_id, const Wish& wish) const;
+
   mutable std::mutex mutex_;
   std::string epoch_;
   std::uint64_t next_id_ = 1;
   std::deque<Entry> recent_;
+  std::size_t recent_bytes_ = 0;
   std::vector<Subscriber> subscribers_;
+  bool closed_ = false;
 };
 
 }  // namespace forager::api

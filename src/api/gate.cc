@@ -1,0 +1,195 @@
+#include "api/gate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "api/auth.h"
+#include "api/host_check.h"
+#include "api/problem.h"
+#include "api/routes.h"
+#include "os/log.h"
+
+namespace forager::api {
+namespace {
+
+// Larger bodies are not parsed on the thread that serves everybody.
+constexpr std::size_t kSmallBody = 32 * 1024;
+
+Error Internal(const CallPtr& call, std::string_view what) {
+  os::LogError("a request failed unexpectedly",
+               {{"request_id", call->request.id}, {"error", std::string(what)}});
+  return Error{ErrorCode::kInternal, "Something went wrong here; the log knows more.", {}, {}};
+}
+
+// Expected errors are values; what a handler throws is our fault and answered as such.
+template <typename Result, typename Function>
+Result Guarded(const CallPtr& call, Function function) {
+  try {
+    return function();
+  } catch (const std::exception& error) {
+    return std::unexpected(Internal(call, error.what()));
+  }
+}
+
+void Run(const CallPtr& call, Immediate handler) {
+  auto response = Guarded<Result<http::Response>>(call, [&] { return handler.run(*call); });
+  response ? call->Send(std::move(*response)) : call->Send(response.error());
+}
+
+void Run(const CallPtr& call, Read handler) {
+  auto work = Guarded<Result<ReadWork>>(call, [&] { return handler.prepare(*call); });
+  if (!work) return call->Send(work.error());
+  auto response = std::make_shared<http::Response>();
+  call->store().Read(
+      [call, response, work = std::move(*work)](store::Store& store) -> Result<void> {
+        auto made = Guarded<Result<http::Response>>(call, [&] { return work(store); });
+        if (!made) return std::unexpected(made.error());
+        *response = std::move(*made);
+        return {};
+      },
+      [call, response](Result<void> read) {
+        read ? call->Send(std::move(*response)) : call->Send(read.error());
+      });
+}
+
+void Run(const CallPtr& call, Write handler) {
+  auto work = Guarded<Result<WriteWork>>(call, [&] { return handler.prepare(*call); });
+  if (!work) return call->Send(work.error());
+  auto answer = std::make_shared<Answer>();
+  call->store().Write(
+      [call, answer, work = std::move(*work)](store::Store& store) -> Result<void> {
+        auto made = Guarded<Result<Answer>>(call, [&] { return work(store); });
+        if (!made) return std::unexpected(made.error());
+        *answer = std::move(*made);
+        return {};
+      },
+      [call, answer](Result<void> written) {
+        if (!written) return call->Send(written.error());
+        auto response = Guarded<Result<http::Response>>(
+            call, [&]() -> Result<http::Response> { return (*answer)(); });
+        response ? call->Send(std::move(*response)) : call->Send(response.error());
+      });
+}
+
+void Run(const CallPtr& call, Async handler) {
+  auto ran = Guarded<Result<void>>(call, [&]() -> Result<void> {
+    handler.run(call);
+    return {};
+  });
+  if (!ran) call->Send(ran.error());
+}
+
+void RunHandler(const CallPtr& call) {
+  std::visit([&](auto handler) { Run(call, handler); }, call->route->handler);
+}
+
+std::optional<Error> CheckParameters(const Call& call) {
+  std::vector<FieldError> wrong;
+  std::vector<std::string_view> seen;
+  for (const auto& [name, value] : call.request.query) {
+    if (std::ranges::find(call.route->query, name) == call.route->query.end()) {
+      wrong.push_back({name.substr(0, 100), "is not a parameter of this route"});
+    } else if (std::ranges::find(seen, name) != seen.end()) {
+      wrong.push_back({name, "is given twice"});
+    }
+    seen.push_back(name);
+    if (wrong.size() == 20) break;
+  }
+  if (!wrong.empty()) return WrongFields(std::move(wrong));
+  return std::nullopt;
+}
+
+// A route without a body takes none, or an empty object: a parameter put there would be lost.
+std::optional<Error> CheckNoBody(const Call& call) {
+  if (call.route->body) return std::nullopt;
+  std::string text;
+  for (char c : call.request.body.substr(0, 1024)) {
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') text += c;
+  }
+  if (text.empty() || text == "{}") return std::nullopt;
+  return Error{ErrorCode::kInvalid,
+               "This request takes no body; its parameters go into the query string.",
+               {{"body", "must be empty"}},
+               {}};
+}
+
+void Admit(const CallPtr& call) {
+  if (auto error = CheckParameters(*call)) return call->Send(*error);
+  if (auto error = CheckNoBody(*call)) return call->Send(*error);
+  if (call->request.body.size() <= kSmallBody) return RunHandler(call);
+  call->store().Read(
+      [call](store::Store&) -> Result<void> {
+        RunHandler(call);
+        return {};
+      },
+      [call](Result<void> read) {
+        if (!read) call->Send(read.error());
+      });
+}
+
+bool ResolveRoute(const CallPtr& call) {
+  http::Request& request = call->request;
+  Match match = FindRoute(request.method, request.path);
+  if (match.allowed.empty()) {
+    call->Send(Error{ErrorCode::kNotFound, "There is no such route.", {}, {}});
+    return false;
+  }
+  if (!match.route) {
+    http::Response response =
+        Problem(405, fmt::format("This route takes {} only.", fmt::join(match.allowed, ", ")));
+    bool get = std::ranges::find(match.allowed, "GET") != match.allowed.end();
+    if (get) match.allowed.push_back("HEAD");
+    response.headers.emplace_back("Allow", fmt::format("{}", fmt::join(match.allowed, ", ")));
+    call->Send(std::move(response));
+    return false;
+  }
+  call->route = match.route;
+  call->id = std::move(match.id);
+  return true;
+}
+
+}  // namespace
+
+void Enter(CallPtr call) {
+  if (!HostAllowed(call->services->options, call->request.Header("Host"))) {
+    return call->Send(Problem(
+        421, "This Host is not served here; allowed_hosts or public_url would have to name it."));
+  }
+  if (!ResolveRoute(call)) return;
+  if (call->route->role == Role::kNone) return Admit(call);
+  call->services->access->Authenticate(call, [call](Result<Caller> caller) {
+    if (!caller) return call->Send(caller.error());
+    call->caller = std::move(*caller);
+    if (auto error = Authorize(*call, call->route->role)) return call->Send(*error);
+    Admit(call);
+  });
+}
+
+http::Response Json(int status, std::string body) {
+  http::Response response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+void Call::Send(const Error& error) { Send(ProblemOf(error)); }
+
+void Call::Send(http::Response response) {
+  if (sent_.exchange(true)) return;
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("Referrer-Policy", "no-referrer");
+  auto took = services->clock.SteadyNow() - began;
+  // The route, not the path: what a stranger wrote stays out of the log.
+  std::string message =
+      fmt::format("{} {} {}", route ? route->method : "?",
+                  route ? std::string_view(route->path) : "(no route)", response.status);
+  bool probe = route && route->role == Role::kNone && response.status < 400;
+  os::Log(probe ? os::Severity::kDebug : os::Severity::kInfo, message,
+          {{"request_id", request.id}, {"ms", std::to_string(took.count())}});
+  std::exchange(reply, nullptr)(std::move(response));
+}
+
+}  // namespace forager::api

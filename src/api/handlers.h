@@ -1,0 +1,61 @@
+// Every handler of the route table, by noun; each file of the same name holds its own.
+#pragma once
+
+#include "api/call.h"
+
+namespace forager::api {
+
+// jobs_create
+Result<WriteWork> CreateJob(const Call& call);
+Result<WriteWork> CreateJobs(const Call& call);
+// jobs_read
+Result<ReadWork> ListJobs(const Call& call);
+Result<ReadWork> GetJob(const Call& call);
+Result<ReadWork> GetAttempts(const Call& call);
+Result<ReadWork> GetLogs(const Call& call);
+Result<ReadWork> GetChanges(const Call& call);
+// explain
+Result<ReadWork> ExplainJob(const Call& call);
+// jobs_actions
+Result<WriteWork> ExecutePending(const Call& call);
+Result<WriteWork> StartJob(const Call& call);
+Result<WriteWork> CancelJob(const Call& call);
+Result<WriteWork> RetryJob(const Call& call);
+Result<WriteWork> DeleteJob(const Call& call);
+// jobs_execute
+void ExecuteJob(CallPtr call);
+// reset_stuck
+void ResetStuck(CallPtr call);
+// jobs_bulk
+void DeleteJobs(CallPtr call);
+void BulkRetry(CallPtr call);
+void BulkCancel(CallPtr call);
+void BulkDelete(CallPtr call);
+// monitor_stats
+Result<ReadWork> GetStats(const Call& call);
+Result<http::Response> GetMonitor(const Call& call);
+// dispatch
+Result<ReadWork> GetDispatch(const Call& call);
+Result<WriteWork> PauseDispatch(const Call& call);
+Result<WriteWork> ResumeDispatch(const Call& call);
+// types_config
+Result<http::Response> GetTypes(const Call& call);
+Result<http::Response> GetConfig(const Call& call);
+// tokens_sessions
+Result<http::Response> GetMe(const Call& call);
+Result<ReadWork> ListTokens(const Call& call);
+Result<WriteWork> CreateToken(const Call& call);
+Result<WriteWork> RevokeToken(const Call& call);
+Result<WriteWork> LogIn(const Call& call);
+Result<WriteWork> LogOut(const Call& call);
+// events
+Result<http::Response> StreamEvents(const Call& call);
+// health_metrics
+Result<http::Response> Healthz(const Call& call);
+Result<http::Response> Readyz(const Call& call);
+void Metrics(CallPtr call);
+// docs
+Result<http::Response> OpenApi(const Call& call);
+Result<http::Response> Docs(const Call& call);
+
+}  // namespace forager::api

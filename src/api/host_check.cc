@@ -1,0 +1,75 @@
+#include "api/host_check.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+namespace forager::api {
+namespace {
+
+// Lower case, without port, brackets and a final dot; none when it is not a host at all.
+std::optional<std::string> HostName(std::string_view text) {
+  std::string_view port;
+  if (text.starts_with('[')) {
+    std::size_t end = text.find(']');
+    if (end == text.npos) return std::nullopt;
+    port = text.substr(end + 1);
+    text = text.substr(1, end - 1);
+  } else if (std::ranges::count(text, ':') == 1) {
+    port = text.substr(text.find(':'));
+    text = text.substr(0, text.find(':'));
+  }
+  if (!port.empty() && (port[0] != ':' || port.size() > 6 ||
+                        port.substr(1).find_first_not_of("0123456789") != port.npos)) {
+    return std::nullopt;
+  }
+  std::string name(text);
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  });
+  if (name.ends_with('.')) name.pop_back();
+  if (name.empty() || name.size() > 253) return std::nullopt;
+  return name;
+}
+
+bool IsAddress(const std::string& name) {
+  unsigned char address[16];
+  return inet_pton(AF_INET, name.c_str(), address) == 1 ||
+         inet_pton(AF_INET6, name.c_str(), address) == 1;
+}
+
+bool IsLoopback(const std::string& name) {
+  unsigned char address[4];
+  if (name == "localhost" || name.ends_with(".localhost") || name == "::1") return true;
+  return inet_pton(AF_INET, name.c_str(), address) == 1 && address[0] == 127;
+}
+
+std::string_view HostOfUrl(std::string_view url) {
+  std::size_t scheme = url.find("://");
+  if (scheme == url.npos) return {};
+  url.remove_prefix(scheme + 3);
+  return url.substr(0, url.find_first_of("/?#"));
+}
+
+}  // namespace
+
+bool HostAllowed(const ApiOptions& options, std::string_view host) {
+  std::optional<std::string> name = HostName(host);
+  if (!name) return false;
+  if (IsLoopback(*name)) return true;
+  // Listening everywhere, any address may be ours; an address cannot be rebound.
+  if (options.listen_host == "0.0.0.0" || options.listen_host == "::") {
+    if (IsAddress(*name)) return true;
+  }
+  auto same = [&](std::string_view other) { return HostName(other) == name; };
+  return same(options.listen_host) || std::ranges::any_of(options.allowed_hosts, same) ||
+         same(HostOfUrl(options.public_url));
+}
+
+bool OriginAllowed(const ApiOptions& options, std::string_view origin) {
+  return HostAllowed(options, HostOfUrl(origin));
+}
+
+}  // namespace forager::api

@@ -1,0 +1,103 @@
+// What moves one job: start, cancel, retry, delete; and execute-pending.
+#include "api/claim_job.h"
+#include "api/handlers.h"
+#include "api/object_writer.h"
+#include "api/query.h"
+#include "api/routes.h"
+#include "api/start_words.h"
+#include "job/codec.h"
+
+namespace forager::api {
+
+store::ClaimRequest ClaimOf(const Call& call, int count) {
+  store::ClaimRequest request;
+  request.node = call.control().node();
+  request.lease = call.control().lease();
+  request.limits = call.control().limits();
+  request.count = count;
+  return request;
+}
+
+std::optional<Error> CannotStartNow(const Call& call) {
+  if (!call.control().shutting_down()) return std::nullopt;
+  return Error{
+      ErrorCode::kUnavailable, "The server is shutting down.", {}, std::chrono::seconds(5)};
+}
+
+Result<Job> ClaimById(const Call& call, store::Store& store) {
+  Result<Job> job = store.Find(call.id);
+  if (!job) return job;
+  store::ClaimRequest request = ClaimOf(call, 1);
+  request.job_id = call.id;
+  auto claim = store.Claim(request, call.Now());
+  if (!claim) return std::unexpected(claim.error());
+  if (claim->jobs.empty()) return std::unexpected(NotStarted(*job, *claim, request.limits.total));
+  return std::move(claim->jobs.front());
+}
+
+Result<WriteWork> ExecutePending(const Call& call) {
+  Query query(call.request);
+  int limit = query.Int("limit", 1, 1'000, 1);
+  if (auto error = query.error()) return std::unexpected(*error);
+  if (auto error = CannotStartNow(call)) return std::unexpected(*error);
+  return [&call, request = ClaimOf(call, limit)](store::Store& store) -> Result<Answer> {
+    auto claim = store.Claim(request, call.Now());
+    if (!claim) return std::unexpected(claim.error());
+    return [&call, claim = std::move(*claim), max = request.limits.total] {
+      std::vector<std::string> ids;
+      for (const Job& job : claim.jobs) ids.push_back(job.job_id);
+      if (!ids.empty()) call.control().StartClaimed(claim.jobs);
+      return Json(200, ObjectWriter()
+                           .Int("total_pending", claim.total_pending)
+                           .Int("started", static_cast<std::int64_t>(ids.size()))
+                           .Texts("job_ids", ids)
+                           .Text("message", ExecutePendingMessage(claim, max))
+                           .Take());
+    };
+  };
+}
+
+Result<WriteWork> StartJob(const Call& call) {
+  if (auto error = CannotStartNow(call)) return std::unexpected(*error);
+  return [&call](store::Store& store) -> Result<Answer> {
+    Result<Job> job = ClaimById(call, store);
+    if (!job) return std::unexpected(job.error());
+    return [&call, job = std::move(*job)] {
+      call.control().StartClaimed({job});
+      return Json(202, WriteJob(job));
+    };
+  };
+}
+
+Result<WriteWork> CancelJob(const Call& call) {
+  Query query(call.request);
+  bool force = query.Bool("force", false);
+  if (auto error = query.error()) return std::unexpected(*error);
+  return [&call, force](store::Store& store) -> Result<Answer> {
+    Result<Job> job = store.RequestCancel(call.id, force, call.Now());
+    if (!job) return std::unexpected(job.error());
+    int status = job->status == State::kRunning ? 202 : 200;
+    return [job = std::move(*job), status] { return Json(status, WriteJob(job)); };
+  };
+}
+
+Result<WriteWork> RetryJob(const Call& call) {
+  return [&call](store::Store& store) -> Result<Answer> {
+    Result<Job> job = store.Requeue(call.id, call.Now());
+    if (!job) return std::unexpected(job.error());
+    return [job = std::move(*job)] { return Json(200, WriteJob(job)); };
+  };
+}
+
+Result<WriteWork> DeleteJob(const Call& call) {
+  return [&call](store::Store& store) -> Result<Answer> {
+    if (auto gone = store.Delete(call.id); !gone) return std::unexpected(gone.error());
+    return [&call] {
+      return Json(
+          200,
+          ObjectWriter().Text("message", "Deleted job " + call.id).Text("job_id", call.id).Take());
+    };
+  };
+}
+
+}  // namespace forager::api

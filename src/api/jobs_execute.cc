@@ -1,0 +1,120 @@
+// POST /jobs/{id}/execute: starts a job and answers when it has ended or the wait is over. No
+// thread waits: commits wake the request, which then reads the job.
+#include <mutex>
+
+#include "api/claim_job.h"
+#include "api/handlers.h"
+#include "api/problem.h"
+#include "api/query.h"
+#include "job/codec.h"
+
+namespace forager::api {
+namespace {
+
+bool Finished(const Job& job) {
+  return job.status == State::kCompleted || job.status == State::kFailed ||
+         job.status == State::kCancelled;
+}
+
+class Wait : public std::enable_shared_from_this<Wait> {
+ public:
+  explicit Wait(CallPtr call) : call_(std::move(call)) {}
+
+  // Registers first and looks then, so that no end is missed.
+  void Begin(os::Steady deadline) {
+    std::uint64_t id = call_->services->waiters.Add(
+        call_->id, deadline, [self = shared_from_this()](bool expired) { self->Look(expired); });
+    {
+      std::lock_guard lock(mutex_);
+      waiter_ = id;
+    }
+    Look(id == 0);  // too many wait: answer with what is known now
+  }
+
+ private:
+  // At most one read at a time; what happens meanwhile asks for one more.
+  void Look(bool last) {
+    {
+      std::lock_guard lock(mutex_);
+      last_ = last_ || last;
+      again_ = true;
+      if (reading_ || done_) return;
+      reading_ = true;
+      again_ = false;
+    }
+    Read();
+  }
+
+  void Read() {
+    auto job = std::make_shared<std::optional<Job>>();
+    bool last = false;
+    {
+      std::lock_guard lock(mutex_);
+      last = last_;
+    }
+    call_->store().Read(
+        [self = shared_from_this(), job](store::Store& store) -> Result<void> {
+          auto found = store.Find(self->call_->id);
+          if (!found) return std::unexpected(found.error());
+          *job = std::move(*found);
+          return {};
+        },
+        [self = shared_from_this(), job, last](Result<void> read) { self->Saw(read, *job, last); });
+  }
+
+  void Saw(const Result<void>& read, const std::optional<Job>& job, bool last) {
+    bool more = false;
+    bool finish = false;
+    std::uint64_t waiter = 0;
+    {
+      std::lock_guard lock(mutex_);
+      waiter = waiter_;
+      // A read that fails for the moment is tried again by the next commit or the deadline.
+      bool gone = !read && (last || read.error().code == ErrorCode::kNotFound);
+      finish = !done_ && (gone || (job && (last || Finished(*job))));
+      done_ = done_ || finish;
+      more = !done_ && again_;
+      again_ = false;
+      reading_ = more;
+    }
+    if (finish) {
+      call_->services->waiters.Remove(waiter);
+      read ? call_->Send(Json(Finished(*job) ? 200 : 202, WriteJob(*job)))
+           : call_->Send(read.error());
+    }
+    if (more) Read();
+  }
+
+  const CallPtr call_;
+  std::mutex mutex_;
+  std::uint64_t waiter_ = 0;
+  bool reading_ = false;
+  bool again_ = false;
+  bool last_ = false;
+  bool done_ = false;
+};
+
+}  // namespace
+
+void ExecuteJob(CallPtr call) {
+  Query query(call->request);
+  Millis wait = query.Duration("wait", Millis(1'000), 0, 600, Millis(60'000));
+  if (auto error = query.error()) return call->Send(*error);
+  if (auto error = CannotStartNow(*call)) return call->Send(*error);
+  auto job = std::make_shared<Job>();
+  call->store().Write(
+      [call, job](store::Store& store) -> Result<void> {
+        Result<Job> claimed = ClaimById(*call, store);
+        if (!claimed) return std::unexpected(claimed.error());
+        *job = std::move(*claimed);
+        return {};
+      },
+      [call, job, wait](Result<void> claimed) {
+        if (!claimed) return call->Send(claimed.error());
+        call->control().StartClaimed({*job});
+        if (wait == Millis(0)) return call->Send(Json(202, WriteJob(*job)));
+        std::make_shared<Wait>(call)->Begin(call->services->clock.SteadyNow() + wait);
+      });
+}
+
+}  // namespace forager::api

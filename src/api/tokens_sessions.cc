@@ -1,0 +1,159 @@
+// Tokens, dashboard sessions, and who am I.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "api/auth.h"
+#include "api/body.h"
+#include "api/handlers.h"
+#include "api/object_writer.h"
+#include "api/problem.h"
+#include "api/query.h"
+#include "api/routes.h"
+#include "job/codec.h"
+
+namespace forager::api {
+namespace {
+
+constexpr std::chrono::hours kSessionLife{12};
+
+ObjectWriter TokenJson(const store::Token& token) {
+  ObjectWriter body;
+  body.Int("id", token.id)
+      .Text("name", token.name)
+      .Text("role", token.role)
+      .Time("created_at", token.created_at)
+      .Time("last_used_at", token.last_used_at)
+      .Time("revoked_at", token.revoked_at);
+  return body;
+}
+
+std::string_view Name(Caller::By by) {
+  switch (by) {
+    case Caller::By::kToken:
+      return "token";
+    case Caller::By::kSession:
+      return "session";
+    default:
+      return "off";
+  }
+}
+
+std::string SessionCookie(const Call& call, std::string_view secret, std::chrono::seconds life) {
+  bool secure = call.services->options.public_url.starts_with("https://");
+  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", kSessionCookie,
+                     secret, life.count(), secure ? "; Secure" : "");
+}
+
+}  // namespace
+
+Result<http::Response> GetMe(const Call& call) {
+  const Caller& caller = call.caller;
+  ObjectWriter body;
+  body.Text("name", caller.name)
+      .Text("role", api::Name(caller.role))
+      .Text("auth", Name(caller.by))
+      .TextOrNull("csrf_token", caller.csrf.empty() ? std::nullopt : std::optional(caller.csrf))
+      .Text("version", call.services->options.version);
+  return Json(200, body.Take());
+}
+
+Result<ReadWork> ListTokens(const Call&) {
+  return [](store::Store& store) -> Result<http::Response> {
+    auto tokens = store.Tokens();
+    if (!tokens) return std::unexpected(tokens.error());
+    std::string list =
+        WriteArray(*tokens, [](const store::Token& token) { return TokenJson(token).Take(); });
+    return Json(200, ObjectWriter().Raw("tokens", list).Take());
+  };
+}
+
+Result<WriteWork> CreateToken(const Call& call) {
+  auto body = Body::Parse(call.request.body, {"name", "role"});
+  if (!body) return std::unexpected(body.error());
+  std::vector<FieldError> wrong;
+  std::string name = body->Of("name") == Body::Kind::kText ? body->Text("name") : "";
+  std::string role = body->Of("role") == Body::Kind::kText ? body->Text("role") : "";
+  if (name.empty() || name.size() > 100 || name.find('\0') != name.npos) {
+    wrong.push_back({"name", "must be text of 1 to 100 bytes"});
+  }
+  if (!ParseRole(role)) wrong.push_back({"role", "must be viewer, operator or admin"});
+  if (!wrong.empty()) return std::unexpected(WrongFields(std::move(wrong)));
+  std::string secret = MakeSecret("fgr_");
+  return [&call, name, role, secret](store::Store& store) -> Result<Answer> {
+    auto token = store.CreateToken(name, role, HashSecret(secret), call.Now());
+    if (!token) return std::unexpected(token.error());
+    return [token = std::move(*token), secret] {
+      http::Response response = Json(201, TokenJson(token).Text("token", secret).Take());
+      response.headers.emplace_back("Location", fmt::format("{}/tokens/{}", kBase, token.id));
+      return response;
+    };
+  };
+}
+
+Result<WriteWork> RevokeToken(const Call& call) {
+  std::int64_t id = 0;
+  auto [end, error] = std::from_chars(call.id.data(), call.id.data() + call.id.size(), id);
+  if (error != std::errc{} || end != call.id.data() + call.id.size()) {
+    return Fail(ErrorCode::kNotFound, "There is no such token.");
+  }
+  return [&call, id](store::Store& store) -> Result<Answer> {
+    if (auto revoked = store.RevokeToken(id, call.Now()); !revoked) {
+      return std::unexpected(revoked.error());
+    }
+    return [&call, id] {
+      call.services->access->Forget();
+      return Json(
+          200,
+          ObjectWriter().Text("message", fmt::format("Revoked token {}", id)).Int("id", id).Take());
+    };
+  };
+}
+
+Result<WriteWork> LogIn(const Call& call) {
+  Query query(call.request);
+  std::optional<std::string> code = query.Text("code", 200);
+  if (!code && !query.error()) query.Wrong("code", "is needed");
+  if (auto error = query.error()) return std::unexpected(*error);
+  std::string secret = MakeSecret("fgs_");
+  std::string csrf = MakeSecret("");
+  return [&call, hash = HashSecret(*code), secret, csrf](store::Store& store) -> Result<Answer> {
+    auto used = store.UseLoginCode(hash, call.Now());
+    if (!used) return std::unexpected(used.error());
+    if (!*used) {
+      return Fail(ErrorCode::kUnauthorized,
+                  "This login link was used before, is too old or wrong.");
+    }
+    store::Session session{std::string(Name(Role::kAdmin)), csrf, call.Now() + kSessionLife};
+    if (auto made = store.CreateSession(HashSecret(secret), session); !made) {
+      return std::unexpected(made.error());
+    }
+    return [&call, secret] {
+      http::Response response;
+      response.status = 303;
+      response.content_type = "text/plain; charset=utf-8";
+      response.headers.emplace_back("Location", "/docs");
+      response.headers.emplace_back("Set-Cookie", SessionCookie(call, secret, kSessionLife));
+      return response;
+    };
+  };
+}
+
+Result<WriteWork> LogOut(const Call& call) {
+  if (call.caller.by != Caller::By::kSession) {
+    return Fail(ErrorCode::kConflict, "Only a dashboard session can log out; tokens are revoked.");
+  }
+  return [&call](store::Store& store) -> Result<Answer> {
+    if (auto ended = store.EndSession(call.caller.secret_hash); !ended) {
+      return std::unexpected(ended.error());
+    }
+    return [&call] {
+      call.services->access->Forget();
+      http::Response response = Json(200, ObjectWriter().Text("message", "Logged out").Take());
+      response.headers.emplace_back("Set-Cookie", SessionCookie(call, "", std::chrono::seconds(0)));
+      return response;
+    };
+  };
+}
+
+}  // namespace forager::api
