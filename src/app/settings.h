@@ -1,0 +1,66 @@
+// Every setting of the program, in one table: flag, environment variable, forager.toml, default, in that
+// order. A wrong value is one line that names the setting, the value, its source and the range.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/control.h"
+#include "job/error.h"
+#include "job/type_catalog.h"
+
+namespace forager::app {
+
+struct Settings {
+  std::string config_file;  // the one that was read; "" when there is none
+  std::string listen;
+  std::string data_dir;
+  std::string database;
+  bool automatic = false;
+  int max_running = 1;
+  int max_running_per_host = 0;
+  std::int64_t max_pending = 0;
+  bool monitor_enabled = true;
+  Millis monitor_interval{};
+  Millis lease{};
+  Millis retention{};
+  std::string log_file;
+  bool log_json = false;
+  std::vector<std::string> allow_private_hosts;
+  std::vector<std::string> allowed_hosts;
+  std::string public_url;
+  std::string user_agent;
+  bool auth = true;
+  bool self_test = false;
+  std::string run_as;
+  int max_connections = 0;
+  std::shared_ptr<const TypeCatalog> types;
+  std::vector<api::SettingView> views;  // effective values and where each comes from, secrets hidden
+};
+
+// What the command line and the environment say. Kept, to read the file again on SIGHUP.
+struct SettingSources {
+  std::map<std::string, std::string> flags;        // by setting name
+  std::map<std::string, std::string> environment;  // FORAGER_*, ARTITEC_JOB_*, ANTHROPIC_API_KEY
+};
+
+// For the command line parser: one flag per setting.
+struct SettingHelp {
+  std::string name;  // snake_case; the flag is --kebab-case
+  std::string help;
+  std::string fallback;  // default, as text
+  std::string environment;
+  bool is_switch = false;  // may stand without a value: --self-test
+};
+std::vector<SettingHelp> AllSettings();
+std::string FlagName(std::string setting);  // --kebab-case
+
+// The variables of this process that are settings.
+std::map<std::string, std::string> ReadEnvironment();
+
+// One sentence on what is wrong, or the settings.
+Result<Settings> LoadSettings(const SettingSources& sources);
+
+}  // namespace forager::app
