@@ -14,12 +14,14 @@ std::string Where(const std::string& name, const toml::source_region& region) {
   return fmt::format("file {}:{}", name, region.begin.line);
 }
 
-Result<std::string> ScalarText(const toml::node& node, const std::string& where, std::string_view key) {
+Result<std::string> ScalarText(const toml::node& node, const std::string& where,
+                               std::string_view key) {
   if (node.is_string()) return *node.value<std::string>();
   if (node.is_boolean()) return *node.value<bool>() ? "true" : "false";
   if (node.is_integer()) return fmt::format("{}", *node.value<std::int64_t>());
   if (node.is_floating_point()) return fmt::format("{}", *node.value<double>());
-  return Fail(ErrorCode::kInvalid, fmt::format("{}: {} must be a text, a number, true or false", where, key));
+  return Fail(ErrorCode::kInvalid,
+              fmt::format("{}: {} must be a text, a number, true or false", where, key));
 }
 
 Result<FileValue> ReadValue(const toml::node& node, const std::string& name, std::string_view key) {
@@ -47,7 +49,8 @@ Result<FileTable> ReadTable(const toml::table& table, const std::string& name) {
   FileTable values;
   for (const auto& [key, node] : table) {
     if (node.is_table()) {
-      return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown table {}", Where(name, node.source()), key.str()));
+      return Fail(ErrorCode::kInvalid,
+                  fmt::format("{}: unknown table {}", Where(name, node.source()), key.str()));
     }
     auto value = ReadValue(node, name, key.str());
     if (!value) return std::unexpected(value.error());
@@ -60,11 +63,14 @@ Result<void> ReadTypes(const toml::table& table, const std::string& name, Config
   for (const auto& [key, node] : table) {
     std::string where = Where(name, node.source());
     std::string type(key.str());
-    if (!node.is_table()) return Fail(ErrorCode::kInvalid, fmt::format("{}: types.{} must be a table", where, type));
+    if (!node.is_table())
+      return Fail(ErrorCode::kInvalid, fmt::format("{}: types.{} must be a table", where, type));
     if (type.empty() || type.size() > 50 ||
         type.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") != std::string::npos) {
-      return Fail(ErrorCode::kInvalid,
-                  fmt::format("{}: the entity type \"{}\" must be 1 to 50 characters of a-z, 0-9 and _", where, type));
+      return Fail(
+          ErrorCode::kInvalid,
+          fmt::format("{}: the entity type \"{}\" must be 1 to 50 characters of a-z, 0-9 and _",
+                      where, type));
     }
     auto values = ReadTable(*node.as_table(), name);
     if (!values) return std::unexpected(values.error());
@@ -80,18 +86,21 @@ Result<ConfigFile> ParseConfig(std::string_view text, const std::string& name) {
   try {
     root = toml::parse(text, name);
   } catch (const toml::parse_error& error) {
-    return Fail(ErrorCode::kInvalid, fmt::format("{}: {}", Where(name, error.source()), error.description()));
+    return Fail(ErrorCode::kInvalid,
+                fmt::format("{}: {}", Where(name, error.source()), error.description()));
   }
   ConfigFile file;
   for (const auto& [key, node] : root) {
     if (key.str() == "types" && node.is_table()) {
-      if (auto read = ReadTypes(*node.as_table(), name, file); !read) return std::unexpected(read.error());
+      if (auto read = ReadTypes(*node.as_table(), name, file); !read)
+        return std::unexpected(read.error());
     } else if (key.str() == "defaults" && node.is_table()) {
       auto values = ReadTable(*node.as_table(), name);
       if (!values) return std::unexpected(values.error());
       file.defaults = std::move(*values);
     } else if (node.is_table()) {
-      return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown table {}", Where(name, node.source()), key.str()));
+      return Fail(ErrorCode::kInvalid,
+                  fmt::format("{}: unknown table {}", Where(name, node.source()), key.str()));
     } else {
       auto value = ReadValue(node, name, key.str());
       if (!value) return std::unexpected(value.error());
@@ -103,7 +112,9 @@ Result<ConfigFile> ParseConfig(std::string_view text, const std::string& name) {
 
 Result<std::string> ReadWholeFile(const std::string& path, std::size_t max_bytes) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return Fail(ErrorCode::kNotFound, fmt::format("{} cannot be read: {}", path, std::strerror(errno)));
+  if (!file)
+    return Fail(ErrorCode::kNotFound,
+                fmt::format("{} cannot be read: {}", path, std::strerror(errno)));
   std::string text(max_bytes + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));

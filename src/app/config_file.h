@@ -1,5 +1,5 @@
-// forager.toml as flat text values, each with the line it stands on. Knows which shapes are possible, not
-// which keys are.
+// forager.toml as flat text values, each with the line it stands on. Knows which shapes are
+// possible, not which keys are.
 #pragma once
 
 #include <map>

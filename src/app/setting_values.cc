@@ -38,8 +38,8 @@ Parsed<double> ParseNumber(std::string_view text, double low, double high) {
 Parsed<Millis> ParseSpan(std::string_view text, Millis low, Millis high) {
   auto value = ParseDuration(text);
   if (value && *value >= low && *value <= high) return *value;
-  return std::unexpected(fmt::format("a duration such as 500ms, 30s, 10m or 1h, from {} to {}", FormatDuration(low),
-                                     FormatDuration(high)));
+  return std::unexpected(fmt::format("a duration such as 500ms, 30s, 10m or 1h, from {} to {}",
+                                     FormatDuration(low), FormatDuration(high)));
 }
 
 Parsed<Millis> ParseUnits(std::string_view text, double low, double high, Millis unit) {
@@ -49,17 +49,19 @@ Parsed<Millis> ParseUnits(std::string_view text, double low, double high, Millis
 }
 
 Parsed<std::int64_t> ParseBytes(std::string_view text, std::int64_t low, std::int64_t high) {
-  constexpr std::pair<std::string_view, double> kUnits[] = {{"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30},
-                                                            {"TiB", 0x1p40}, {"B", 1},        {"", 1}};
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"B", 1}, {"", 1}};
   for (auto [unit, size] : kUnits) {
     if (!text.ends_with(unit)) continue;
     double value = 0;
     if (!Read(text.substr(0, text.size() - unit.size()), value)) break;
     value *= size;
-    if (value >= static_cast<double>(low) && value <= static_cast<double>(high)) return static_cast<std::int64_t>(value);
+    if (value >= static_cast<double>(low) && value <= static_cast<double>(high))
+      return static_cast<std::int64_t>(value);
     break;
   }
-  return std::unexpected(fmt::format("a size such as 512MiB or 1GiB, from {}MiB to {}GiB", low >> 20, high >> 30));
+  return std::unexpected(
+      fmt::format("a size such as 512MiB or 1GiB, from {}MiB to {}GiB", low >> 20, high >> 30));
 }
 
 Parsed<std::string> ParseChoice(std::string_view text, const std::vector<std::string>& choices) {

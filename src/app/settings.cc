@@ -27,7 +27,8 @@ struct Row {
 
 std::string KeepListen(std::string_view text, Settings& s) {
   auto colon = text.rfind(':');
-  bool good = colon != std::string_view::npos && colon > 0 && ParseWhole(text.substr(colon + 1), 0, 65'535);
+  bool good =
+      colon != std::string_view::npos && colon > 0 && ParseWhole(text.substr(colon + 1), 0, 65'535);
   if (!good) return "HOST:PORT with a port from 0 to 65535";
   s.listen = text;
   return "";
@@ -42,26 +43,30 @@ std::string KeepDatabase(std::string_view text, Settings& s) {
 std::string KeepHosts(std::string_view text, std::vector<std::string>& hosts) {
   hosts = ParseList(text);
   for (std::string& host : hosts) {
-    if (host.find_first_of("/ @") != std::string::npos) return "a list of host or host:port, separated by commas";
+    if (host.find_first_of("/ @") != std::string::npos)
+      return "a list of host or host:port, separated by commas";
     for (char& c : host) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   }
   return "";
 }
 
 std::string KeepUrl(std::string_view text, std::string& url) {
-  if (!text.empty() && !text.starts_with("http://") && !text.starts_with("https://")) return "an http or https URL";
+  if (!text.empty() && !text.starts_with("http://") && !text.starts_with("https://"))
+    return "an http or https URL";
   url = text;
   return "";
 }
 
 std::string KeepAgent(std::string_view text, Settings& s) {
-  if (text.empty() || text.find_first_of("\r\n") != std::string_view::npos) return "one line of text";
+  if (text.empty() || text.find_first_of("\r\n") != std::string_view::npos)
+    return "one line of text";
   s.user_agent = text;
   return "";
 }
 
 // Keeps one of two words as a bool: true for `yes`.
-std::string KeepEither(std::string_view text, const std::string& no, const std::string& yes, bool& member) {
+std::string KeepEither(std::string_view text, const std::string& no, const std::string& yes,
+                       bool& member) {
   auto choice = ParseChoice(text, {no, yes});
   if (!choice) return choice.error();
   member = *choice == yes;
@@ -75,46 +80,70 @@ std::string KeepText(std::string_view text, std::string& member) {
 
 const std::vector<Row>& Table() {
   static const std::vector<Row> kTable = {
-      {"listen", "FORAGER_LISTEN", "127.0.0.1:8080", "address to serve on; port 0 picks one", KeepListen},
+      {"listen", "FORAGER_LISTEN", "127.0.0.1:8080", "address to serve on; port 0 picks one",
+       KeepListen},
       {"data_dir", "FORAGER_DATA_DIR", "./forager-data", "where everything is kept",
-       [](auto text, Settings& s) { return text.empty() ? "a directory" : KeepText(text, s.data_dir); }},
-      {"database", "FORAGER_DATABASE", "sqlite:", "sqlite: (in the data directory) or sqlite:PATH", KeepDatabase},
-      {"dispatch", "FORAGER_DISPATCH", "on_request", "on_request: jobs start when asked to; automatic: by themselves",
-       [](auto text, Settings& s) { return KeepEither(text, "on_request", "automatic", s.automatic); }},
+       [](auto text, Settings& s) {
+         return text.empty() ? "a directory" : KeepText(text, s.data_dir);
+       }},
+      {"database", "FORAGER_DATABASE", "sqlite:", "sqlite: (in the data directory) or sqlite:PATH",
+       KeepDatabase},
+      {"dispatch", "FORAGER_DISPATCH", "on_request",
+       "on_request: jobs start when asked to; automatic: by themselves",
+       [](auto text, Settings& s) {
+         return KeepEither(text, "on_request", "automatic", s.automatic);
+       }},
       {"max_running", "FORAGER_MAX_RUNNING", "1", "jobs that run at a time",
        [](auto text, Settings& s) { return Keep(ParseWhole(text, 1, 10'000), s.max_running); }},
-      {"max_running_per_host", "FORAGER_MAX_RUNNING_PER_HOST", "0", "jobs that run at a time on one host; 0: no limit",
-       [](auto text, Settings& s) { return Keep(ParseWhole(text, 0, 10'000), s.max_running_per_host); }},
+      {"max_running_per_host", "FORAGER_MAX_RUNNING_PER_HOST", "0",
+       "jobs that run at a time on one host; 0: no limit",
+       [](auto text, Settings& s) {
+         return Keep(ParseWhole(text, 0, 10'000), s.max_running_per_host);
+       }},
       {"max_pending", "FORAGER_MAX_PENDING", "20000000", "pending jobs; more are answered 503",
-       [](auto text, Settings& s) { return Keep(ParseWhole(text, 1, 1'000'000'000), s.max_pending); }},
+       [](auto text, Settings& s) {
+         return Keep(ParseWhole(text, 1, 1'000'000'000), s.max_pending);
+       }},
       {"monitor_enabled", "ARTITEC_JOB_MONITOR_ENABLED", "1", "look for stuck jobs",
        [](auto text, Settings& s) { return Keep(ParseSwitch(text), s.monitor_enabled); }},
       {"monitor_interval", "ARTITEC_JOB_MONITOR_INTERVAL", "300", "seconds between two looks",
-       [](auto text, Settings& s) { return Keep(ParseUnits(text, 0.1, 86'400, 1s), s.monitor_interval); }},
+       [](auto text, Settings& s) {
+         return Keep(ParseUnits(text, 0.1, 86'400, 1s), s.monitor_interval);
+       }},
       {"lease", "FORAGER_LEASE", "15s", "how long a claim holds without being renewed",
        [](auto text, Settings& s) { return Keep(ParseSpan(text, 3s, 10min), s.lease); }},
-      {"retention_days", "FORAGER_RETENTION_DAYS", "30", "days that finished jobs are kept; 0: for ever",
+      {"retention_days", "FORAGER_RETENTION_DAYS", "30",
+       "days that finished jobs are kept; 0: for ever",
        [](auto text, Settings& s) { return Keep(ParseUnits(text, 0, 36'500, 24h), s.retention); }},
-      {"log_file", "FORAGER_LOG_FILE", "", "log file; when not given, logs/app.log in the data directory",
+      {"log_file", "FORAGER_LOG_FILE", "",
+       "log file; when not given, logs/app.log in the data directory",
        [](auto text, Settings& s) { return KeepText(text, s.log_file); }},
       {"log_format", "FORAGER_LOG_FORMAT", "text", "text or json",
        [](auto text, Settings& s) { return KeepEither(text, "text", "json", s.log_json); }},
-      {"allow_private_hosts", "FORAGER_ALLOW_PRIVATE_HOSTS", "", "private hosts that may be fetched: host[:port],...",
+      {"allow_private_hosts", "FORAGER_ALLOW_PRIVATE_HOSTS", "",
+       "private hosts that may be fetched: host[:port],...",
        [](auto text, Settings& s) { return KeepHosts(text, s.allow_private_hosts); }},
-      {"allowed_hosts", "FORAGER_ALLOWED_HOSTS", "", "further names this server may be called by (Host header)",
+      {"allowed_hosts", "FORAGER_ALLOWED_HOSTS", "",
+       "further names this server may be called by (Host header)",
        [](auto text, Settings& s) { return KeepHosts(text, s.allowed_hosts); }},
-      {"public_url", "FORAGER_PUBLIC_URL", "", "the address users type, when it is not the listen address",
+      {"public_url", "FORAGER_PUBLIC_URL", "",
+       "the address users type, when it is not the listen address",
        [](auto text, Settings& s) { return KeepUrl(text, s.public_url); }},
-      {"user_agent", "FORAGER_USER_AGENT", "forager/0.1", "how collectors call themselves; say how to reach you",
-       KeepAgent},
+      {"user_agent", "FORAGER_USER_AGENT", "forager/0.1",
+       "how collectors call themselves; say how to reach you", KeepAgent},
       {"auth", "FORAGER_AUTH", "on", "off: everybody is admin; only on a loopback address",
        [](auto text, Settings& s) { return Keep(ParseSwitch(text), s.auth); }},
-      {"self_test", "FORAGER_SELF_TEST", "off", "serve the entity type selftest, whose jobs fail in every way",
+      {"self_test", "FORAGER_SELF_TEST", "off",
+       "serve the entity type selftest, whose jobs fail in every way",
        [](auto text, Settings& s) { return Keep(ParseSwitch(text), s.self_test); }, true},
-      {"run_as", "FORAGER_RUN_AS", "nobody", "user that attempts run as when the server is root; empty: root too",
+      {"run_as", "FORAGER_RUN_AS", "nobody",
+       "user that attempts run as when the server is root; empty: root too",
        [](auto text, Settings& s) { return KeepText(text, s.run_as); }},
-      {"max_connections", "FORAGER_MAX_CONNECTIONS", "1000", "open connections; more are answered 503",
-       [](auto text, Settings& s) { return Keep(ParseWhole(text, 1, 100'000), s.max_connections); }},
+      {"max_connections", "FORAGER_MAX_CONNECTIONS", "1000",
+       "open connections; more are answered 503",
+       [](auto text, Settings& s) {
+         return Keep(ParseWhole(text, 1, 100'000), s.max_connections);
+       }},
   };
   return kTable;
 }
@@ -133,11 +162,14 @@ struct Chosen {
 Chosen Choose(std::string_view name, std::string_view environment, std::string_view fallback,
               const SettingSources& sources, const FileTable& file) {
   std::string key(name);
-  if (auto flag = sources.flags.find(key); flag != sources.flags.end()) return {flag->second, "flag " + FlagName(key)};
-  if (auto variable = sources.environment.find(std::string(environment)); variable != sources.environment.end()) {
+  if (auto flag = sources.flags.find(key); flag != sources.flags.end())
+    return {flag->second, "flag " + FlagName(key)};
+  if (auto variable = sources.environment.find(std::string(environment));
+      variable != sources.environment.end()) {
     return {variable->second, "environment " + variable->first};
   }
-  if (auto value = file.find(key); value != file.end()) return {value->second.text, value->second.source};
+  if (auto value = file.find(key); value != file.end())
+    return {value->second.text, value->second.source};
   return {std::string(fallback), "default"};
 }
 
@@ -146,7 +178,8 @@ Result<ConfigFile> FindAndParse(const SettingSources& sources, std::string& path
   Chosen config = Choose("config", "FORAGER_CONFIG", "", sources, {});
   path = config.text;
   if (path.empty()) {
-    path = Choose("data_dir", "FORAGER_DATA_DIR", "./forager-data", sources, {}).text + "/forager.toml";
+    path = Choose("data_dir", "FORAGER_DATA_DIR", "./forager-data", sources, {}).text +
+           "/forager.toml";
     std::error_code error;
     if (!std::filesystem::exists(path, error)) {
       path.clear();
@@ -155,8 +188,8 @@ Result<ConfigFile> FindAndParse(const SettingSources& sources, std::string& path
   }
   auto text = ReadWholeFile(path, 4 << 20);
   if (!text) {
-    return Fail(ErrorCode::kInvalid,
-                fmt::format("config = \"{}\" ({}) is wrong: {}", path, config.source, text.error().detail));
+    return Fail(ErrorCode::kInvalid, fmt::format("config = \"{}\" ({}) is wrong: {}", path,
+                                                 config.source, text.error().detail));
   }
   return ParseConfig(*text, path);
 }
@@ -165,7 +198,8 @@ Result<void> CheckKeys(const ConfigFile& file) {
   for (const auto& [key, value] : file.top) {
     if (std::ranges::any_of(Table(), [&](const Row& row) { return row.name == key; })) continue;
     return Fail(ErrorCode::kInvalid,
-                fmt::format("{}: unknown key {}; `forager config` lists the known ones", value.source, key));
+                fmt::format("{}: unknown key {}; `forager config` lists the known ones",
+                            value.source, key));
   }
   return {};
 }
@@ -192,8 +226,10 @@ std::map<std::string, std::string> ReadEnvironment() {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     std::string_view text(*entry);
     auto equals = text.find('=');
-    bool ours = text.starts_with("FORAGER_") || text.starts_with("ARTITEC_JOB_") || text.starts_with("ANTHROPIC_API_KEY=");
-    if (ours && equals != std::string_view::npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+    bool ours = text.starts_with("FORAGER_") || text.starts_with("ARTITEC_JOB_") ||
+                text.starts_with("ANTHROPIC_API_KEY=");
+    if (ours && equals != std::string_view::npos)
+      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return variables;
 }
@@ -210,20 +246,22 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
     }
     settings.views.push_back({std::string(row.name), chosen.text, chosen.source});
   }
-  auto choose_default = [&](std::string_view name, std::string_view environment, std::string_view fallback) {
+  auto choose_default = [&](std::string_view name, std::string_view environment,
+                            std::string_view fallback) {
     Chosen chosen = Choose(name, environment, fallback, sources, file->defaults);
     return std::pair(chosen.text, chosen.source);
   };
   std::string base = std::filesystem::path(settings.config_file).parent_path().string();
-  auto catalog = MakeCatalog(kDefaultTypes, *file, choose_default, settings.self_test, base, settings.views);
+  auto catalog =
+      MakeCatalog(kDefaultTypes, *file, choose_default, settings.self_test, base, settings.views);
   if (!catalog) return std::unexpected(catalog.error());
   settings.types = *catalog;
   if (settings.log_file.empty()) settings.log_file = settings.data_dir + "/logs/app.log";
   if (!settings.auth && !IsLoopback(settings.listen)) {
-    return Fail(ErrorCode::kInvalid,
-                fmt::format("auth = \"off\" is refused with listen = \"{}\": without access control the address must be "
-                            "loopback, such as 127.0.0.1:8080",
-                            settings.listen));
+    return Fail(ErrorCode::kInvalid, fmt::format("auth = \"off\" is refused with listen = \"{}\": "
+                                                 "without access control the address must be "
+                                                 "loopback, such as 127.0.0.1:8080",
+                                                 settings.listen));
   }
   return settings;
 }

@@ -1,5 +1,6 @@
-// Every setting of the program, in one table: flag, environment variable, forager.toml, default, in that
-// order. A wrong value is one line that names the setting, the value, its source and the range.
+// Every setting of the program, in one table: flag, environment variable, forager.toml, default, in
+// that order. A wrong value is one line that names the setting, the value, its source and the
+// range.
 #pragma once
 
 #include <map>
@@ -37,7 +38,8 @@ struct Settings {
   std::string run_as;
   int max_connections = 0;
   std::shared_ptr<const TypeCatalog> types;
-  std::vector<api::SettingView> views;  // effective values and where each comes from, secrets hidden
+  std::vector<api::SettingView>
+      views;  // effective values and where each comes from, secrets hidden
 };
 
 // What the command line and the environment say. Kept, to read the file again on SIGHUP.

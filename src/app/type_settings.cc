@@ -23,21 +23,35 @@ struct Row {
 const std::vector<Row>& Limits() {
   static const std::vector<Row> kLimits = {
       {"timeout_minutes", "ARTITEC_JOB_TIMEOUT_MINUTES", "30", "minutes that one attempt may take",
-       [](auto text, TypeSettings& t) { return Keep(ParseUnits(text, 0.01, 1'440, 1min), t.timeout); }},
-      {"heartbeat_timeout", "FORAGER_HEARTBEAT_TIMEOUT", "30s", "an attempt hangs when nothing is heard for so long",
-       [](auto text, TypeSettings& t) { return Keep(ParseSpan(text, 100ms, 24h), t.heartbeat_timeout); }},
-      {"stall_timeout", "FORAGER_STALL_TIMEOUT", "10m", "an attempt stalls when it makes no progress for so long",
-       [](auto text, TypeSettings& t) { return Keep(ParseSpan(text, 100ms, 24h), t.stall_timeout); }},
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseUnits(text, 0.01, 1'440, 1min), t.timeout);
+       }},
+      {"heartbeat_timeout", "FORAGER_HEARTBEAT_TIMEOUT", "30s",
+       "an attempt hangs when nothing is heard for so long",
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseSpan(text, 100ms, 24h), t.heartbeat_timeout);
+       }},
+      {"stall_timeout", "FORAGER_STALL_TIMEOUT", "10m",
+       "an attempt stalls when it makes no progress for so long",
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseSpan(text, 100ms, 24h), t.stall_timeout);
+       }},
       {"grace", "FORAGER_GRACE", "10s", "between SIGTERM and SIGKILL",
        [](auto text, TypeSettings& t) { return Keep(ParseSpan(text, 0ms, 5min), t.grace); }},
       {"max_attempts", "FORAGER_MAX_ATTEMPTS", "3", "tries of a job",
-       [](auto text, TypeSettings& t) { return Keep(ParseWhole(text, 1, 25), t.retry.max_attempts); }},
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseWhole(text, 1, 25), t.retry.max_attempts);
+       }},
       {"max_crashes", "FORAGER_MAX_CRASHES", "3", "crashes of a job, whatever max_attempts says",
-       [](auto text, TypeSettings& t) { return Keep(ParseWhole(text, 1, 25), t.retry.max_crashes); }},
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseWhole(text, 1, 25), t.retry.max_crashes);
+       }},
       {"backoff", "FORAGER_BACKOFF", "60s", "wait before the first retry; doubles, +-10%",
        [](auto text, TypeSettings& t) { return Keep(ParseSpan(text, 0ms, 24h), t.retry.backoff); }},
       {"memory", "FORAGER_MEMORY", "1GiB", "memory of one attempt's processes",
-       [](auto text, TypeSettings& t) { return Keep(ParseBytes(text, 16LL << 20, 1LL << 40), t.memory_bytes); }},
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseBytes(text, 16LL << 20, 1LL << 40), t.memory_bytes);
+       }},
       {"priority", "FORAGER_PRIORITY", "5", "priority of jobs that name none, 0 to 10",
        [](auto text, TypeSettings& t) { return Keep(ParseWhole(text, 0, 10), t.priority); }},
   };
@@ -52,8 +66,10 @@ const Row* FindLimit(std::string_view key) {
 }
 
 // A key that only a type has; nothing when there is no such key.
-std::optional<std::string> ApplyOwn(const std::string& key, const FileValue& value, TypeSettings& type) {
-  if (key == "collector") return Keep(ParseChoice(value.text, {"web", "command", "selftest"}), type.collector);
+std::optional<std::string> ApplyOwn(const std::string& key, const FileValue& value,
+                                    TypeSettings& type) {
+  if (key == "collector")
+    return Keep(ParseChoice(value.text, {"web", "command", "selftest"}), type.collector);
   if (key == "max_running") return Keep(ParseWhole(value.text, 0, 10'000), type.max_running);
   if (key != "command") return std::nullopt;
   type.command = value.is_array ? value.items : std::vector<std::string>{value.text};
@@ -65,34 +81,40 @@ void ResolvePaths(TypeSettings& type, const std::string& base) {
   for (std::string& word : type.command) {
     std::filesystem::path path = std::filesystem::path(base) / word;
     std::error_code error;
-    bool names_file = !word.starts_with('/') && !word.starts_with('-') && std::filesystem::is_regular_file(path, error);
+    bool names_file = !word.starts_with('/') && !word.starts_with('-') &&
+                      std::filesystem::is_regular_file(path, error);
     if (names_file) word = std::filesystem::absolute(path, error).lexically_normal().string();
   }
 }
 
-Result<TypeSettings> ReadType(const std::string& name, const FileTable& table, const TypeSettings& defaults,
-                              const std::string& base, std::vector<api::SettingView>& views) {
+Result<TypeSettings> ReadType(const std::string& name, const FileTable& table,
+                              const TypeSettings& defaults, const std::string& base,
+                              std::vector<api::SettingView>& views) {
   TypeSettings type = defaults;
   type.entity_type = name;
   for (const auto& [key, value] : table) {
     std::string setting = fmt::format("types.{}.{}", name, key);
     const Row* limit = FindLimit(key);
     auto right = limit ? limit->apply(value.text, type) : ApplyOwn(key, value, type);
-    if (!right) return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown key {}", value.source, setting));
+    if (!right)
+      return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown key {}", value.source, setting));
     if (!right->empty()) return WrongValue(setting, value.text, value.source, *right);
     views.push_back({setting, value.text, value.source});
   }
   if (type.collector.empty()) type.collector = type.command.empty() ? "web" : "command";
   if ((type.collector == "command") == type.command.empty()) {
-    return Fail(ErrorCode::kInvalid,
-                fmt::format("types.{} is wrong: collector = \"command\" and command = [\"PROGRAM\", ...] go together", name));
+    return Fail(ErrorCode::kInvalid, fmt::format("types.{} is wrong: collector = \"command\" and "
+                                                 "command = [\"PROGRAM\", ...] go together",
+                                                 name));
   }
   ResolvePaths(type, base);
   return type;
 }
 
-// The shipped types under the user's: a user's collector puts a shipped command aside, and the other way round.
-std::map<std::string, FileTable> Merge(std::map<std::string, FileTable> types, const ConfigFile& file) {
+// The shipped types under the user's: a user's collector puts a shipped command aside, and the
+// other way round.
+std::map<std::string, FileTable> Merge(std::map<std::string, FileTable> types,
+                                       const ConfigFile& file) {
   for (const auto& [name, table] : file.types) {
     FileTable& merged = types[name];
     if (table.contains("command") && !table.contains("collector")) merged.erase("collector");
@@ -103,9 +125,10 @@ std::map<std::string, FileTable> Merge(std::map<std::string, FileTable> types, c
 
 }  // namespace
 
-std::unexpected<Error> WrongValue(std::string_view name, std::string_view value, std::string_view source,
-                                  std::string_view right) {
-  return Fail(ErrorCode::kInvalid, fmt::format("{} = \"{}\" ({}) is wrong: it must be {}", name, value, source, right));
+std::unexpected<Error> WrongValue(std::string_view name, std::string_view value,
+                                  std::string_view source, std::string_view right) {
+  return Fail(ErrorCode::kInvalid,
+              fmt::format("{} = \"{}\" ({}) is wrong: it must be {}", name, value, source, right));
 }
 
 std::vector<SettingHelp> DefaultsHelp() {
@@ -117,18 +140,22 @@ std::vector<SettingHelp> DefaultsHelp() {
   return all;
 }
 
-Result<std::shared_ptr<const TypeCatalog>> MakeCatalog(std::string_view shipped, const ConfigFile& file,
+Result<std::shared_ptr<const TypeCatalog>> MakeCatalog(std::string_view shipped,
+                                                       const ConfigFile& file,
                                                        const ChooseDefault& choose, bool self_test,
                                                        const std::string& base,
                                                        std::vector<api::SettingView>& views) {
   TypeSettings defaults;
   for (const Row& row : Limits()) {
     auto [text, source] = choose(row.name, row.environment, row.fallback);
-    if (std::string right = row.apply(text, defaults); !right.empty()) return WrongValue(row.name, text, source, right);
+    if (std::string right = row.apply(text, defaults); !right.empty())
+      return WrongValue(row.name, text, source, right);
     views.push_back({fmt::format("defaults.{}", row.name), text, source});
   }
   for (const auto& [key, value] : file.defaults) {
-    if (!FindLimit(key)) return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown key defaults.{}", value.source, key));
+    if (!FindLimit(key))
+      return Fail(ErrorCode::kInvalid,
+                  fmt::format("{}: unknown key defaults.{}", value.source, key));
   }
   auto builtin = ParseConfig(shipped, "default");
   if (!builtin) return std::unexpected(builtin.error());

@@ -1,4 +1,5 @@
-// The [defaults] and [types.*] tables of forager.toml: what an entity type is collected by, and its limits.
+// The [defaults] and [types.*] tables of forager.toml: what an entity type is collected by, and its
+// limits.
 #pragma once
 
 #include <functional>
@@ -20,15 +21,17 @@ using ChooseDefault = std::function<std::pair<std::string, std::string>(
 
 std::vector<SettingHelp> DefaultsHelp();
 
-// `shipped` is the text of the types that come with the program; `file` wins over it key by key. Words of a
-// command that name an existing file are taken from `base`, the directory of the configuration file.
-Result<std::shared_ptr<const TypeCatalog>> MakeCatalog(std::string_view shipped, const ConfigFile& file,
+// `shipped` is the text of the types that come with the program; `file` wins over it key by key.
+// Words of a command that name an existing file are taken from `base`, the directory of the
+// configuration file.
+Result<std::shared_ptr<const TypeCatalog>> MakeCatalog(std::string_view shipped,
+                                                       const ConfigFile& file,
                                                        const ChooseDefault& choose, bool self_test,
                                                        const std::string& base,
                                                        std::vector<api::SettingView>& views);
 
 // `NAME = "VALUE" (SOURCE) is wrong: it must be RIGHT`.
-std::unexpected<Error> WrongValue(std::string_view name, std::string_view value, std::string_view source,
-                                  std::string_view right);
+std::unexpected<Error> WrongValue(std::string_view name, std::string_view value,
+                                  std::string_view source, std::string_view right);
 
 }  // namespace forager::app

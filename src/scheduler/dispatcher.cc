@@ -1,0 +1,110 @@
+#include "scheduler/dispatcher.h"
+
+#include <fmt/format.h>
+
+#include "job/codec.h"
+#include "os/log.h"
+
+namespace forager::scheduler {
+namespace {
+
+constexpr int kBatch = 64;
+constexpr Millis kPoll{5'000};  // in case a wake-up was lost: rows are edited by hand too
+constexpr Millis kStartRetry{200};
+constexpr Millis kStoreRetry{1'000};
+
+}  // namespace
+
+Dispatcher::Dispatcher(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls,
+                       supervisor::Supervisor& supervisor, Recorder& recorder, Policy policy)
+    : loop_(loop),
+      clock_(clock),
+      calls_(calls),
+      supervisor_(supervisor),
+      recorder_(recorder),
+      policy_(std::move(policy)) {}
+
+void Dispatcher::SetPolicy(Policy policy) {
+  policy_ = std::move(policy);
+  Wake();
+}
+
+void Dispatcher::Wake() {
+  if (stopped_) return;
+  wake_again_ = claiming_;
+  if (claiming_) return;
+  if (!supervisor_.CanStart()) return Later(kStartRetry);
+  Claim();
+}
+
+void Dispatcher::WakeAt(WallTime when) { Later(std::clamp(when - clock_.Now(), Millis{0}, kPoll)); }
+
+// The earliest of several wishes counts.
+void Dispatcher::Later(Millis delay) {
+  os::Steady due = clock_.SteadyNow() + delay;
+  if (timer_ && timer_due_ <= due) return;
+  timer_due_ = due;
+  timer_ = loop_.After(delay, [this] {
+    timer_.reset();
+    Wake();
+  });
+}
+
+void Dispatcher::Claim() {
+  claiming_ = true;
+  store::ClaimRequest request;
+  request.node = policy_.node;
+  request.lease = policy_.lease;
+  request.limits = policy_.Limits();
+  request.count = kBatch;
+  request.only_started_before = !policy_.automatic;
+  WallTime now = clock_.Now();
+  calls_.Write<Claimed>(
+      [request, now](store::Store& store) -> Result<Claimed> {
+        auto claim = store.Claim(request, now);
+        if (!claim) return std::unexpected(claim.error());
+        auto due = store.NextDue(request.only_started_before);
+        if (!due) return std::unexpected(due.error());
+        return Claimed{std::move(*claim), *due};
+      },
+      [this](Result<Claimed> claimed) { Took(std::move(claimed)); });
+}
+
+void Dispatcher::Took(Result<Claimed> claimed) {
+  claiming_ = false;
+  if (!claimed) return Later(kStoreRetry);
+  Launch(claimed->result.jobs);
+  bool full_batch = claimed->result.jobs.size() == kBatch;
+  if (std::exchange(wake_again_, false) || full_batch) return Wake();
+  claimed->next_due ? WakeAt(*claimed->next_due) : Later(kPoll);
+}
+
+void Dispatcher::Launch(const std::vector<Job>& jobs) {
+  for (const Job& job : jobs) LaunchOne(job);
+}
+
+void Dispatcher::LaunchOne(const Job& job) {
+  const TypeSettings* type = policy_.types->Find(job.entity_type);
+  os::LogInfo(fmt::format("🔵 Executing job {} in background", job.job_id));
+  if (!type) {
+    Failed unknown{ErrorClass::kUnknownEntityType, "Unknown entity type: " + job.entity_type, {}};
+    return recorder_.EndUnstarted(job, policy_.types->defaults(), unknown);
+  }
+  if (stopped_)
+    return recorder_.EndUnstarted(
+        job, *type, {ErrorClass::kInterrupted, "The server was shutting down", {}, true});
+  supervisor::AttemptSpec spec;
+  spec.ref = {job.job_id, job.attempt};
+  spec.collector = type->collector;
+  spec.command = type->command;
+  spec.job_json = WriteAttemptJob(job);
+  spec.timeout = policy_.TimeoutOf(job);
+  spec.heartbeat_timeout = type->heartbeat_timeout;
+  spec.stall_timeout = type->stall_timeout;
+  spec.grace = type->grace;
+  spec.memory_bytes = type->memory_bytes;
+  recorder_.Track(job, *type, spec.timeout);
+  supervisor_.Start(std::move(spec));
+}
+
+}  // namespace forager::scheduler

@@ -1,0 +1,54 @@
+// Claims jobs within the limits and has their processes started: by itself in automatic mode, and
+// in either mode the retries of jobs once started. Never starts what cannot be started in a loop.
+// Lives on the event loop.
+#pragma once
+
+#include <vector>
+
+#include "os/clock.h"
+#include "scheduler/policy.h"
+#include "scheduler/recorder.h"
+#include "scheduler/store_calls.h"
+#include "supervisor/supervisor.h"
+
+namespace forager::scheduler {
+
+class Dispatcher {
+ public:
+  Dispatcher(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls,
+             supervisor::Supervisor& supervisor, Recorder& recorder, Policy policy);
+
+  // Something may be claimable now.
+  void Wake();
+  void WakeAt(WallTime when);
+  // Starts the processes of claimed jobs, or ends their attempts when that is impossible.
+  void Launch(const std::vector<Job>& jobs);
+  void SetPolicy(Policy policy);
+  const Policy& policy() const { return policy_; }
+  // No further claim; what is still launched goes back to pending.
+  void Stop() { stopped_ = true; }
+
+ private:
+  struct Claimed {
+    store::ClaimResult result;
+    std::optional<WallTime> next_due;
+  };
+  void Claim();
+  void Took(Result<Claimed> claimed);
+  void LaunchOne(const Job& job);
+  void Later(Millis delay);
+
+  os::EventLoop& loop_;
+  const os::Clock& clock_;
+  StoreCalls& calls_;
+  supervisor::Supervisor& supervisor_;
+  Recorder& recorder_;
+  Policy policy_;
+  bool claiming_ = false;
+  bool wake_again_ = false;
+  bool stopped_ = false;
+  os::EventLoop::Token timer_;
+  os::Steady timer_due_{};
+};
+
+}  // namespace forager::scheduler

@@ -1,0 +1,127 @@
+#include "scheduler/ending.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "os/log.h"
+
+namespace forager::scheduler {
+namespace {
+
+store::AttemptFinal MakeFinal(const Ending& ending, const Outcome& outcome, WallTime now) {
+  store::AttemptFinal final;
+  final.news = ending.news;
+  final.news.ref = ending.ref;
+  final.outcome = OutcomeName(outcome);
+  if (const auto* failed = std::get_if<Failed>(&outcome)) {
+    final.error_class = Name(failed->error_class);
+    final.error_message = failed->message;
+    LogLine line{0,
+                 now,
+                 ending.ref.attempt,
+                 LogLevel::kError,
+                 "forager",
+                 fmt::format("Attempt {} ended: {}", ending.ref.attempt, failed->message),
+                 {}};
+    final.news.logs.push_back(std::move(line));
+  }
+  if (const auto* exited = std::get_if<Exited>(&ending.end.process); exited && !ending.forced)
+    final.exit_code = exited->code;
+  if (const auto* signaled = std::get_if<Signaled>(&ending.end.process))
+    final.signal = signaled->signal;
+  final.usage = ending.end.usage;
+  final.snapshot = ending.end.snapshot;
+  final.released = ending.end.released;
+  return final;
+}
+
+Result<bool> Apply(store::Store& store, const store::AttemptFinal& final, const Decision& decision,
+                   WallTime run_at, WallTime now) {
+  switch (decision.by) {
+    case Transition::kComplete:
+      return store.Complete(final, now);
+    case Transition::kRetry:
+      return store.Retry(final, run_at, decision.counts_try, decision.counts_crash, now);
+    case Transition::kCancel:
+      return store.Cancel(final, now);
+    case Transition::kInterrupt:
+      return store.Interrupt(final, now);
+    default:
+      return store.Fail(final, now);
+  }
+}
+
+template <typename T>
+void MoveTo(std::vector<T>& into, std::vector<T>& from) {
+  into.insert(into.end(), std::make_move_iterator(from.begin()),
+              std::make_move_iterator(from.end()));
+}
+
+}  // namespace
+
+void Append(store::AttemptNews& news, store::AttemptNews newer) {
+  if (newer.progress) {
+    if (!news.progress) news.progress.emplace();
+    if (newer.progress->percent) news.progress->percent = newer.progress->percent;
+    if (newer.progress->stage) news.progress->stage = newer.progress->stage;
+    if (newer.progress->message) news.progress->message = newer.progress->message;
+    news.progress->updated_at = newer.progress->updated_at;
+  }
+  MoveTo(news.logs, newer.logs);
+  MoveTo(news.changes, newer.changes);
+  MoveTo(news.child_jobs, newer.child_jobs);
+  news.items_found += newer.items_found;
+  news.new_entities_found += newer.new_entities_found;
+}
+
+Result<Written> WriteEnding(store::Store& store, const Ending& ending, WallTime now,
+                            double random) {
+  auto job = store.Find(ending.ref.job_id);
+  bool gone = !job && job.error().code == ErrorCode::kNotFound;
+  if (!job && !gone) return std::unexpected(job.error());
+  if (gone) return Written{{}, Judge(ending.end, false, ending.timeout), {}, false};
+  if (ending.pid) {
+    if (auto started = store.Started(ending.ref, *ending.pid); !started)
+      return std::unexpected(started.error());
+  }
+  bool current = job->status == State::kRunning && job->attempt == ending.ref.attempt;
+  bool cancelled = current && job->cancel_requested_at.has_value();
+  Written written;
+  written.outcome = ending.forced && !cancelled ? Outcome(*ending.forced)
+                                                : Judge(ending.end, cancelled, ending.timeout);
+  written.decision = Decide(*job, written.outcome, ending.retry, random);
+  written.run_at = now + written.decision.delay;
+  auto applied =
+      Apply(store, MakeFinal(ending, written.outcome, now), written.decision, written.run_at, now);
+  if (!applied) return std::unexpected(applied.error());
+  written.in_time = *applied;
+  return written;
+}
+
+void LogEnding(const Ending& ending, const Written& written, WallTime now) {
+  const std::string& id = ending.ref.job_id;
+  const auto* failed = std::get_if<Failed>(&written.outcome);
+  std::string reason = failed ? failed->message : "";
+  switch (written.decision.by) {
+    case Transition::kComplete:
+      os::LogInfo(fmt::format("✅ Job {} completed successfully", id));
+      break;
+    case Transition::kCancel:
+      os::LogInfo(fmt::format("🛑 Job {} cancelled", id));
+      break;
+    case Transition::kRetry:
+      os::LogWarning(fmt::format("🔁 Job {} will be retried in {}: {}", id,
+                                 FormatDuration(written.run_at - now), reason));
+      break;
+    case Transition::kInterrupt:
+      os::LogWarning(fmt::format("🔁 Job {} goes back to pending: {}", id, reason));
+      break;
+    default:
+      os::LogError(fmt::format("❌ Background job {} failed: {}", id, reason));
+      os::LogError(fmt::format("🔧 Marked job {} as failed in database", id));
+  }
+  os::LogInfo("🏁 Background thread finished processing 1 job(s)");
+}
+
+}  // namespace forager::scheduler

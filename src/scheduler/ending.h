@@ -1,0 +1,40 @@
+// The last word on one attempt: what is known of it, and how it becomes one store transaction.
+#pragma once
+
+#include <optional>
+
+#include "job/outcome.h"
+#include "store/store.h"
+
+namespace forager::scheduler {
+
+struct Ending {
+  AttemptRef ref;
+  AttemptEnd end;
+  std::optional<Failed> forced;  // of an attempt that got no process
+  RetryPolicy retry;
+  Millis timeout{};
+  std::optional<int> pid;               // not stored yet
+  store::AttemptNews news;              // not stored yet
+  std::optional<Usage> released_later;  // the tree was proven empty after the end
+};
+
+struct Written {
+  Decision decision;
+  Outcome outcome;
+  WallTime run_at{};  // of the next try
+  bool in_time =
+      false;  // false: the job had left this attempt; nothing changed but the attempt's own row
+};
+
+// Appends `newer` to `news`.
+void Append(store::AttemptNews& news, store::AttemptNews newer);
+
+// Judges the end against the job's row and makes the transition that follows. `random` in [0,1) is
+// the jitter.
+Result<Written> WriteEnding(store::Store& store, const Ending& ending, WallTime now, double random);
+
+// The contract's log lines of an end that was written in time.
+void LogEnding(const Ending& ending, const Written& written, WallTime now);
+
+}  // namespace forager::scheduler

@@ -1,0 +1,181 @@
+#include "scheduler/monitor.h"
+
+#include <fmt/format.h>
+
+#include "os/log.h"
+
+namespace forager::scheduler {
+namespace {
+
+constexpr int kMaxRows = 10'000;
+constexpr Millis kProofWait{2'000};
+constexpr Millis kProofPoll{20};
+constexpr Millis kCensusSlack{5'000};
+
+std::string Every(Millis interval) {
+  if (interval.count() % 60'000 == 0) return fmt::format("{} minutes", interval.count() / 60'000);
+  return fmt::format("{} seconds", static_cast<double>(interval.count()) / 1'000.0);
+}
+
+}  // namespace
+
+Monitor::Monitor(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls,
+                 supervisor::Supervisor& supervisor, Recorder& recorder,
+                 std::function<const Policy&()> policy)
+    : loop_(loop),
+      clock_(clock),
+      calls_(calls),
+      supervisor_(supervisor),
+      recorder_(recorder),
+      policy_(std::move(policy)) {}
+
+void Monitor::Start(Millis interval, std::function<void()> changed) {
+  interval_ = interval;
+  changed_ = std::move(changed);
+  status_.next_run = clock_.Now() + interval;
+  timer_ = loop_.Every(interval, [this] { RunOnce(); });
+  os::LogInfo(fmt::format("🔍 Started background job monitor (checks every {})", Every(interval)));
+}
+
+void Monitor::RunOnce() {
+  status_.last_run = clock_.Now();
+  if (interval_ > Millis{0}) status_.next_run = *status_.last_run + interval_;
+  using Rows = std::vector<store::RunningJob>;
+  calls_.Read<Rows>(
+      [](store::Store& store) { return store.Running(kMaxRows); },
+      [this](Result<Rows> rows) {
+        if (!rows) return Finished(std::unexpected(rows.error()));
+        auto overdue = FindOverdue(*rows, std::nullopt);
+        if (overdue.empty()) return Finished(std::vector<std::string>{});
+        os::LogWarning(fmt::format("🔧 Found {} stuck job(s), marking as failed", overdue.size()));
+        ResetOverdue(std::move(overdue), false, [this](auto reset) { Finished(std::move(reset)); });
+      });
+}
+
+void Monitor::Finished(Result<std::vector<std::string>> reset) {
+  if (!reset) {
+    status_.last_error = reset.error().detail;
+    os::LogError("❌ Job monitor error: " + reset.error().detail);
+  } else {
+    status_.last_error.reset();
+    status_.reset_last = static_cast<std::int64_t>(reset->size());
+    status_.reset_total += status_.reset_last;
+    if (!reset->empty()) os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->size()));
+  }
+  if (changed_) changed_();
+}
+
+void Monitor::Reset(Millis timeout, bool requeue, Done done) {
+  using Rows = std::vector<store::RunningJob>;
+  calls_.Read<Rows>(
+      [](store::Store& store) { return store.Running(kMaxRows); },
+      [this, timeout, requeue, done = std::move(done)](Result<Rows> rows) {
+        if (!rows) return done(std::unexpected(rows.error()));
+        auto overdue = FindOverdue(*rows, timeout);
+        if (overdue.empty()) return done(std::vector<std::string>{});
+        os::LogWarning(
+            requeue
+                ? fmt::format("🔧 Found {} stuck job(s), putting back to pending", overdue.size())
+                : fmt::format("🔧 Found {} stuck job(s), marking as failed", overdue.size()));
+        ResetOverdue(std::move(overdue), requeue,
+                     [this, done](Result<std::vector<std::string>> reset) {
+                       if (reset && !reset->empty())
+                         os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->size()));
+                       if (reset) status_.reset_total += static_cast<std::int64_t>(reset->size());
+                       done(std::move(reset));
+                     });
+      });
+}
+
+// A live attempt's age is the steady clock's; only a row whose started_at is not its attempt's is
+// measured by the wall clock.
+Millis Monitor::AgeOf(const store::RunningJob& running) const {
+  const Job& job = running.job;
+  if (job.started_at && running.attempt_started_at == job.started_at) {
+    if (auto age = supervisor_.Age({job.job_id, job.attempt})) return *age;
+  }
+  WallTime now = clock_.Now();
+  bool readable = job.started_at && *job.started_at <= now;
+  return now - (readable ? *job.started_at : job.updated_at);
+}
+
+std::string Monitor::Describe(const store::RunningJob& running) const {
+  AttemptRef ref{running.job.job_id, running.job.attempt};
+  if (supervisor_.IsLive(ref)) return supervisor_.Describe(ref);
+  if (recorder_.Owns(ref)) return "Its process has ended";
+  return "No process was behind it";
+}
+
+std::vector<Monitor::Overdue> Monitor::FindOverdue(const std::vector<store::RunningJob>& rows,
+                                                   std::optional<Millis> literal) const {
+  std::vector<Overdue> overdue;
+  for (const store::RunningJob& running : rows) {
+    Millis limit = literal.value_or(policy_().TimeoutOf(running.job));
+    if (AgeOf(running) < limit) continue;
+    std::string message = fmt::format("Job timed out after running for more than {} minutes. {}.",
+                                      FormatMinutes(limit), Describe(running));
+    overdue.push_back({{running.job.job_id, running.job.attempt}, std::move(message)});
+  }
+  return overdue;
+}
+
+void Monitor::ResetOverdue(std::vector<Overdue> overdue, bool requeue, Done done) {
+  auto rows = std::make_shared<std::vector<Overdue>>(std::move(overdue));
+  WallTime now = clock_.Now();
+  using Refs = std::vector<AttemptRef>;
+  calls_.Write<Refs>(
+      [rows, requeue, now](store::Store& store) -> Result<Refs> {
+        Refs reset;
+        for (const Overdue& row : *rows) {
+          auto done = store.Reset(row.ref, row.message, requeue, now);
+          if (!done) return std::unexpected(done.error());
+          if (*done) reset.push_back(row.ref);
+        }
+        return reset;
+      },
+      [this, rows, requeue, done = std::move(done)](Result<Refs> reset) {
+        if (!reset) return done(std::unexpected(reset.error()));
+        std::vector<std::string> ids;
+        for (const AttemptRef& ref : *reset) {
+          ids.push_back(ref.job_id);
+          supervisor_.Stop(ref, StopReason::kReset, true);
+          auto row = std::ranges::find(*rows, ref, &Overdue::ref);
+          if (requeue) continue;
+          os::LogError(fmt::format("❌ Background job {} failed: {}", ref.job_id, row->message));
+          os::LogError(fmt::format("🔧 Marked job {} as failed in database", ref.job_id));
+        }
+        AwaitDeath(std::move(*reset), clock_.SteadyNow() + kProofWait, [done, ids] { done(ids); });
+      });
+}
+
+void Monitor::AwaitDeath(std::vector<AttemptRef> killed, os::Steady until,
+                         std::function<void()> done) {
+  std::erase_if(killed, [&](const AttemptRef& ref) {
+    return !supervisor_.IsLive(ref) && !recorder_.Owns(ref);
+  });
+  if (killed.empty() || clock_.SteadyNow() >= until) return done();
+  auto timer = std::make_shared<os::EventLoop::Token>();
+  *timer = loop_.After(kProofPoll, [this, timer, killed = std::move(killed), until,
+                                    done = std::move(done)]() mutable {
+    AwaitDeath(std::move(killed), until, std::move(done));
+    timer.reset();
+  });
+}
+
+void Monitor::Census() {
+  using Rows = std::vector<store::RunningJob>;
+  calls_.Read<Rows>(
+      [](store::Store& store) { return store.Running(kMaxRows); },
+      [this](Result<Rows> rows) {
+        if (!rows) return;
+        stuck_running_ =
+            static_cast<int>(std::ranges::count_if(*rows, [&](const store::RunningJob& running) {
+              AttemptRef ref{running.job.job_id, running.job.attempt};
+              if (!supervisor_.IsLive(ref) && !recorder_.Owns(ref)) return true;
+              const TypeSettings& type = policy_().types->Get(running.job.entity_type);
+              return AgeOf(running) > policy_().TimeoutOf(running.job) + type.grace + kCensusSlack;
+            }));
+      });
+}
+
+}  // namespace forager::scheduler

@@ -1,0 +1,69 @@
+// Finds jobs that are running too long or with nothing behind them, fences them, then has their
+// processes killed. Runs on its interval, and when reset-stuck asks. Lives on the event loop.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "os/clock.h"
+#include "scheduler/policy.h"
+#include "scheduler/recorder.h"
+#include "scheduler/store_calls.h"
+#include "supervisor/supervisor.h"
+
+namespace forager::scheduler {
+
+class Monitor {
+ public:
+  struct Status {
+    std::optional<WallTime> last_run;
+    std::optional<WallTime> next_run;
+    std::int64_t reset_last = 0;
+    std::int64_t reset_total = 0;
+    std::optional<std::string> last_error;
+  };
+  using Done = std::function<void(Result<std::vector<std::string>>)>;
+
+  Monitor(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls,
+          supervisor::Supervisor& supervisor, Recorder& recorder,
+          std::function<const Policy&()> policy);
+
+  // Runs every `interval` from now on.
+  void Start(Millis interval, std::function<void()> changed);
+  void RunOnce();
+  // Every job running for `timeout` or longer. Answers after waiting up to 2 s for proof that what
+  // was killed is dead.
+  void Reset(Millis timeout, bool requeue, Done done);
+  // Rows running with nothing alive behind them, or past every bound. Kept by Census.
+  int stuck_running() const { return stuck_running_; }
+  void Census();
+  const Status& status() const { return status_; }
+
+ private:
+  struct Overdue {
+    AttemptRef ref;
+    std::string message;
+  };
+  Millis AgeOf(const store::RunningJob& running) const;
+  std::string Describe(const store::RunningJob& running) const;
+  std::vector<Overdue> FindOverdue(const std::vector<store::RunningJob>& running,
+                                   std::optional<Millis> literal) const;
+  void ResetOverdue(std::vector<Overdue> overdue, bool requeue, Done done);
+  void AwaitDeath(std::vector<AttemptRef> killed, os::Steady until, std::function<void()> done);
+  void Finished(Result<std::vector<std::string>> reset);
+
+  os::EventLoop& loop_;
+  const os::Clock& clock_;
+  StoreCalls& calls_;
+  supervisor::Supervisor& supervisor_;
+  Recorder& recorder_;
+  std::function<const Policy&()> policy_;
+  Millis interval_{};
+  std::function<void()> changed_;
+  os::EventLoop::Token timer_;
+  Status status_;
+  int stuck_running_ = 0;
+};
+
+}  // namespace forager::scheduler

@@ -1,0 +1,46 @@
+#include "scheduler/pruner.h"
+
+#include "os/log.h"
+
+namespace forager::scheduler {
+namespace {
+
+constexpr Millis kInterval{10 * 60'000};
+constexpr Millis kPause{50};
+constexpr int kBatch = 200;
+constexpr int kBatchesPerRun = 2'000;
+
+}  // namespace
+
+Pruner::Pruner(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls, Millis retention)
+    : loop_(loop),
+      clock_(clock),
+      calls_(calls),
+      retention_(retention),
+      timer_(loop.Every(kInterval, [this] { RunOnce(); })) {}
+
+void Pruner::RunOnce() {
+  if (std::exchange(running_, true)) return;
+  Batch(kBatchesPerRun);
+}
+
+void Pruner::Batch(int left) {
+  WallTime now = clock_.Now();
+  bool jobs = retention_ > Millis{0};
+  WallTime before = now - retention_;
+  calls_.Write<int>(
+      [now, before, jobs](store::Store& store) -> Result<int> {
+        auto access = store.PruneAccess(now, kBatch);
+        if (!access) return access;
+        auto pruned = jobs ? store.PruneJobs(before, kBatch) : Result<int>(0);
+        if (!pruned) return pruned;
+        return std::max(*access, *pruned);
+      },
+      [this, left](Result<int> pruned) {
+        running_ = pruned && *pruned == kBatch && left > 1;
+        if (!pruned) os::LogWarning("Old jobs could not be deleted: " + pruned.error().detail);
+        if (running_) pause_ = loop_.After(kPause, [this, left] { Batch(left - 1); });
+      });
+}
+
+}  // namespace forager::scheduler

@@ -1,0 +1,93 @@
+// Turns what attempts say, and the way they end, into store transactions, each guarded by job id,
+// attempt and state. Holds what could not be written (a full disk) and writes it when it can; the
+// slot is held until then. Lives on the event loop.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "job/type_catalog.h"
+#include "os/clock.h"
+#include "scheduler/ending.h"
+#include "scheduler/store_calls.h"
+#include "supervisor/supervisor.h"
+
+namespace forager::scheduler {
+
+struct RecorderHooks {
+  std::function<void()> slot_freed;
+  std::function<void(WallTime)> retry_at;           // a job waits until then
+  std::function<void(const AttemptRef&)> overflow;  // says more than can be stored: stop it
+  std::function<void(const AttemptRef&, const std::vector<LogLine>&)> logged;  // stored log lines
+};
+
+class Recorder : public supervisor::AttemptObserver {
+ public:
+  Recorder(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls, RecorderHooks hooks);
+
+  // A claimed job whose process is about to be started.
+  void Track(const Job& job, const TypeSettings& type, Millis timeout);
+  // A claimed job that gets no process: its attempt ends with this.
+  void EndUnstarted(const Job& job, const TypeSettings& type, const Failed& why);
+  // The attempt is this server's, from its claim until its last word is stored.
+  bool Owns(const AttemptRef& ref) const {
+    return attempts_.contains(ref) || unwritten_.contains(ref);
+  }
+  std::size_t owned() const { return attempts_.size() + unwritten_.size(); }
+  // Outcomes that wait for a store that cannot be written.
+  std::size_t unwritten() const { return failed_writes_; }
+
+  void OnStarted(const AttemptRef& ref, int pid) override;
+  void OnEvents(const AttemptRef& ref, std::vector<Event> events) override;
+  void OnEnded(const AttemptRef& ref, const AttemptEnd& end) override;
+  void OnReleased(const AttemptRef& ref, const Usage& usage) override;
+  void OnQuarantined(const AttemptRef& ref) override;
+  void OnKeeperRestarted(const std::string& why) override;
+
+  struct Figures {
+    std::map<std::string, std::uint64_t> outcomes;  // attempts ended, by outcome
+    std::uint64_t late_words = 0;                   // refused, of fenced attempts
+    std::uint64_t retries = 0;
+  };
+  const Figures& figures() const { return figures_; }
+
+ private:
+  struct Live {
+    Job job;
+    RetryPolicy retry;
+    int default_priority = 5;
+    Millis timeout{};
+    std::optional<int> pid;
+    bool pid_stored = false;
+    store::AttemptNews news;
+    std::size_t news_bytes = 0;
+    std::size_t log_bytes = 0;  // stored since the last trim
+    std::int64_t dropped_lines = 0;
+    bool dirty = false;
+    bool writing = false;
+  };
+  void Flush();
+  void FlushOne(Live& live);
+  void MarkDirty(Live& live);
+  void Take(Live& live, Event& event);
+  void End(std::shared_ptr<Ending> ending);
+  void Write(std::shared_ptr<Ending> ending);
+  void Wrote(const Ending& ending, const Written& written);
+  void WriteRelease(const AttemptRef& ref, const Usage& usage);
+
+  os::EventLoop& loop_;
+  const os::Clock& clock_;
+  StoreCalls& calls_;
+  RecorderHooks hooks_;
+  std::map<AttemptRef, Live> attempts_;
+  std::map<AttemptRef, std::shared_ptr<Ending>> unwritten_;  // endings on their way to the store
+  std::size_t failed_writes_ = 0;
+  os::EventLoop::Token flush_timer_;
+  std::map<AttemptRef, os::EventLoop::Token> retry_timers_;
+  Figures figures_;
+};
+
+}  // namespace forager::scheduler

@@ -1,0 +1,67 @@
+#include "scheduler/start_up.h"
+
+#include <fmt/format.h>
+
+#include "os/log.h"
+#include "scheduler/ending.h"
+
+namespace forager::scheduler {
+namespace {
+
+constexpr int kBatch = 1'000;
+
+Ending Orphaned(const store::RunningJob& running, const Policy& policy) {
+  Ending ending;
+  ending.ref = {running.job.job_id, running.job.attempt};
+  ending.forced = Failed{ErrorClass::kInterrupted, "The server stopped while it ran", {}};
+  ending.retry = policy.types->Get(running.job.entity_type).retry;
+  ending.timeout = policy.TimeoutOf(running.job);
+  ending.end.released = true;
+  return ending;
+}
+
+// One batch; how many rows were dealt with. Rows that a person set to running have no open attempt:
+// they are the monitor's.
+Result<int> GiveBackBatch(store::Store& store, const Policy& policy, WallTime now,
+                          int& given_back) {
+  auto rows = store.Running(kBatch);
+  if (!rows) return std::unexpected(rows.error());
+  int dealt_with = 0;
+  for (const store::RunningJob& running : *rows) {
+    if (!running.has_open_attempt) continue;
+    Ending ending = Orphaned(running, policy);
+    auto written = WriteEnding(store, ending, now, 0.5);
+    if (!written) return std::unexpected(written.error());
+    if (written->in_time) LogEnding(ending, *written, now);
+    given_back += written->in_time ? 1 : 0;
+    ++dealt_with;
+  }
+  auto held = store.Unreleased(kBatch);
+  if (!held) return std::unexpected(held.error());
+  for (const Attempt& attempt : *held) {
+    if (auto released = store.Release(attempt.ref, std::nullopt, now); !released)
+      return std::unexpected(released.error());
+    ++dealt_with;
+  }
+  return dealt_with;
+}
+
+}  // namespace
+
+Result<int> GiveBackOrphans(store::StoreService& store, const Policy& policy, WallTime now) {
+  int given_back = 0;
+  for (int round = 0; round < 10'000; ++round) {
+    int dealt_with = 0;
+    auto written = store.WriteAndWait([&](store::Store& unit) -> Result<void> {
+      auto batch = GiveBackBatch(unit, policy, now, given_back);
+      if (!batch) return std::unexpected(batch.error());
+      dealt_with = *batch;
+      return {};
+    });
+    if (!written) return std::unexpected(written.error());
+    if (dealt_with == 0) break;
+  }
+  return given_back;
+}
+
+}  // namespace forager::scheduler
