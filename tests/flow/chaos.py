@@ -1,0 +1,139 @@
+#!/usr/bin/python3
+"""Kills at random, for as long as asked: the server, the keeper, attempts; by SIGKILL, SIGSTOP, SIGSEGV, SIGTERM.
+
+Prints its seed first; --seed repeats a run. Ends with 0 only if nothing acknowledged was lost, nothing completed
+twice, nothing stayed stuck past its bound, and no process was left behind.
+"""
+import argparse
+import collections
+import os
+import pathlib
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+
+import requests
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import processes  # noqa: E402
+from polling import wait_until  # noqa: E402
+from server import Forager  # noqa: E402
+
+KINDS = [("ok", {"ms": 20}), ("ok", {"ms": 400}), ("records", {"records": 3, "ms": 30}), ("transient", {"times": 1}), ("fail", {}), ("throw", {}),
+         ("segfault", {}), ("abort", {}), ("exit", {}), ("sleep", {}), ("busy_loop", {}), ("stall", {}), ("ignore_term", {}), ("tree", {}), ("flood", {"mb": 2})]
+SETTINGS = {"dispatch": "automatic", "max_running": 12, "monitor_interval": 1,
+            "defaults": {"heartbeat_timeout": "2s", "stall_timeout": "3s", "grace": "500ms", "backoff": "200ms", "timeout_minutes": 0.2}}
+LONGEST = 30  # seconds any job may stay in one attempt: its limits, grace, a frozen keeper and a busy machine
+
+
+class Chaos:
+    def __init__(self, seed, home):
+        self.dice, self.forager = random.Random(seed), Forager(home, SETTINGS)
+        self.acknowledged, self.counts = set(), collections.Counter()
+
+    def feed(self):
+        """Submits a handful of jobs; a dead server is no error here."""
+        body = {"jobs": [{"entity_type": "selftest", "job_type": kind, "search_filters": filters}
+                         for kind, filters in self.dice.choices(KINDS, k=self.dice.randrange(1, 12))]}
+        try:
+            answer = self.forager.post("/jobs/bulk", body, timeout=10)
+        except requests.RequestException:
+            return
+        if answer.status_code == 201:
+            self.acknowledged.update(answer.json()["job_ids"])
+            self.counts["jobs"] += answer.json()["created"]
+
+    def victim(self):
+        """(name, pid, signal) of what is hit next."""
+        server, keeper = self.forager.server_pid(), self.forager.keeper()
+        below = [pid for pid in processes.descendants(server) if pid != keeper]
+        what = self.dice.choices(["attempt", "keeper", "server"], [12, 3, 2])[0]
+        if what == "attempt" and below:
+            return what, self.dice.choice(below), self.dice.choice([signal.SIGKILL, signal.SIGSTOP, signal.SIGSEGV, signal.SIGTERM])
+        if what == "keeper" and keeper:
+            return what, keeper, self.dice.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP])
+        if what == "server":
+            return what, server, self.dice.choice([signal.SIGKILL, signal.SIGTERM])
+        return None
+
+    def strike(self):
+        found = self.victim()
+        if not found:
+            return
+        name, pid, number = found
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        self.counts[f"{name} {number.name}"] += 1
+        if name == "server":
+            self.forager.process.wait(timeout=35)
+            wait_until(lambda: not self.forager.processes(), 5, "everything below the ended server to be gone")
+            self.forager.start()
+
+    def check(self):
+        """Nothing runs longer than any limit allows."""
+        old = self.forager.sql("SELECT job_id, attempt, started_at FROM collection_jobs WHERE status='running' "
+                               f"AND started_at < strftime('%Y-%m-%d %H:%M:%f','now','-{LONGEST} seconds')")
+        assert not old, f"running for more than {LONGEST} s: {old}"
+
+    def run(self, seconds):
+        self.forager.start()
+        end, told = time.monotonic() + seconds, time.monotonic()
+        pause = threading.Event()
+        while time.monotonic() < end:
+            if self.forager.stats()["pending_jobs"] < 200:
+                self.feed()
+            pause.wait(self.dice.random() * 0.6)
+            self.strike()
+            self.check()
+            if time.monotonic() - told > 60:
+                told = time.monotonic()
+                print(f"{int(end - told)} s left: {dict(self.counts)}", flush=True)
+        self.settle()
+
+    def settle(self):
+        wait_until(lambda: self.forager.stats()["pending_jobs"] + self.forager.stats()["running_jobs"] == 0, 600, "the queue to drain")
+        sql = self.forager.sql
+        stored = set(sql("SELECT job_id FROM collection_jobs").split())
+        lost = self.acknowledged - stored
+        assert not lost, f"lost: {sorted(lost)[:5]} and in all {len(lost)}"
+        for sentence, query in {
+            "completed twice": "SELECT job_id FROM collection_attempts WHERE outcome='completed' GROUP BY 1 HAVING count(*)>1",
+            "an attempt without an end": "SELECT job_id, attempt FROM collection_attempts WHERE ended_at IS NULL OR released_at IS NULL OR outcome IS NULL",
+            "an attempt number used twice": "SELECT job_id FROM collection_attempts GROUP BY job_id, attempt HAVING count(*)>1",
+            "completed, though its collector cannot": "SELECT job_id FROM collection_jobs WHERE status='completed' AND job_type IN "
+                                                      "('fail','throw','segfault','abort','exit','sleep','busy_loop','stall')",
+        }.items():
+            assert not sql(query), f"{sentence}: {sql(query)[:300]}"
+        assert sql("PRAGMA integrity_check") == "ok"
+        keeper = self.forager.keeper()
+        left = [pid for pid in processes.descendants(self.forager.server_pid()) if pid != keeper and "keeper" not in processes.arguments(pid)]
+        assert not left, f"left behind: {[(pid, processes.arguments(pid)) for pid in left]}"
+        print(f"All well: {dict(self.counts)}, {self.forager.stats()}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options = parser.parse_args()
+    print(f"seed {options.seed} (repeat with --seed {options.seed})", flush=True)
+    with tempfile.TemporaryDirectory() as home:
+        chaos = Chaos(options.seed, pathlib.Path(home) / "chaos")
+        try:
+            chaos.run(options.minutes * 60)
+        except AssertionError as error:
+            print(f"FAILED with seed {options.seed}: {error}\n{chaos.forager.stderr[-3000:]}")
+            return 1
+        finally:
+            chaos.forager.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
