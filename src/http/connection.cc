@@ -72,6 +72,7 @@ class SocketConnection final : public Connection,
   void OnAnswered();
   void OpenStream();
   void Linger();
+  void Abort();
 
   bool has_input() const { return begin_ < end_; }
   bool idle() const { return phase_ == Phase::kHead && !has_input(); }
@@ -390,7 +391,7 @@ void SocketConnection::OpenStream() {
 void SocketConnection::FlushStream() {
   if (phase_ != Phase::kStreaming || stream_writing_) return;
   const StreamQueue::Status status = stream_->status();
-  if (status.overrun) return Close();
+  if (status.overrun) return Abort();
   out_head_.clear();
   out_body_ = stream_->Take();
   if (out_body_.empty()) {
@@ -423,6 +424,13 @@ void SocketConnection::CheckDeadline(os::Steady now) {
   if (phase_ == Phase::kBody || (phase_ == Phase::kHead && has_input())) {
     return Refuse(408, "The request did not arrive in time.");
   }
+  phase_ == Phase::kWriting || phase_ == Phase::kStreaming ? Abort() : Close();
+}
+
+// The kernel, too, forgets what the client would not read.
+void SocketConnection::Abort() {
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   Close();
 }
 
