@@ -165,3 +165,17 @@ def test_bulk_cancel_reaches_running_jobs(wide):
     assert wide.post("/jobs/bulk-cancel", {"filter": {"entity_type": "selftest"}}).status_code == 200
     for job_id in jobs:
         wide.wait_status(job_id, "cancelled", seconds=5)
+
+
+# --- the queue has a bound
+
+def test_no_more_than_max_pending(make):
+    forager = make({"max_pending": 5})
+    for _ in range(5):
+        forager.submit()
+    for answer in (forager.post("/jobs", JOB), bulk(forager, [JOB] * 2)):
+        assert answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1, answer.text
+        assert "pending" in answer.json()["detail"]
+    assert forager.stats()["pending_jobs"] == 5
+    forager.execute_pending()
+    assert forager.post("/jobs", JOB).status_code == 201

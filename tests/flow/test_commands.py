@@ -232,3 +232,26 @@ def test_a_fork_bomb_is_contained(command, tmp_path):
     assert job["status"] == "failed"
     forager.wait_released(job_id)
     assert not [pid for pid in forager.processes() if str(tmp_path / "collector") in " ".join(processes.arguments(pid))]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to run attempts as somebody else")
+def test_run_as_another_user(make):
+    forager = make({"run_as": "nobody", "max_running": 5})
+    job_id = forager.working("tree")
+    pid = forager.attempts(job_id)[0]["pid"]
+    wait_until(lambda: len(processes.descendants(pid)) >= 2, 5, "its children")
+    for one in processes.descendants(pid):
+        status = pathlib.Path(f"/proc/{one}/status").read_text()
+        uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
+        groups = next(line for line in status.splitlines() if line.startswith("Groups:")).split()[1:]
+        assert set(uids) == {"65534"} and "0" not in groups, status
+    forager.post(f"/jobs/{job_id}/cancel", params={"force": "true"})
+    assert forager.wait_status(job_id, seconds=5)["status"] == "cancelled"
+    assert forager.finish("records", search_filters={"records": 2})["status"] == "completed"
+    assert forager.finish("segfault", max_attempts=1)["error_class"] == "crashed"
+
+
+def test_run_as_nobody_known_is_refused(make):
+    forager = make({"run_as": "no-such-user"}, start=False).launch()
+    assert wait_until(lambda: forager.process.poll() is not None, 10, "the server to end")
+    assert forager.process.returncode != 0 and "no-such-user" in forager.stderr

@@ -135,3 +135,14 @@ def test_a_job_without_what_it_needs_is_invalid(make):
     forager = make({"max_running": 5})
     job = forager.wait_status(forager.begin("update", entity_type="community"))
     assert (job["status"], job["error_class"], job["attempt"]) == ("failed", "invalid", 1), job
+
+
+def test_one_job_per_host_where_the_settings_say_so(make, site):
+    host = site.base.removeprefix("http://")
+    forager = make({"max_running": 5, "max_running_per_host": 1, "allow_private_hosts": [host], "defaults": {"heartbeat_timeout": "60s"}})
+    first, second = (forager.submit("discovery", entity_type="community", target_url=f"{site.base}/slow?{n}") for n in (1, 2))
+    assert forager.execute_pending()["job_ids"] == [first]
+    assert forager.execute_pending()["started"] == 0
+    assert any("host" in reason["message"].lower() for reason in forager.get(f"/jobs/{second}/explain").json()["reasons"])
+    other = forager.submit("ok")
+    assert forager.execute_pending()["job_ids"] == [other], "another host does not wait behind a full one"
