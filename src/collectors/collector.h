@@ -19,6 +19,9 @@ struct Context {
 
 using Collector = ResultEvent (*)(const Context&);
 
+// Makes ready once what every run needs (curl, TLS, the parser), before processes are forked for the runs.
+void PrepareCollectors();
+
 // "web", "selftest"; null for a name nobody has.
 Collector FindCollector(const std::string& name);
 

@@ -1,0 +1,79 @@
+// What an attempt's process gives up before it runs a collector. Every step is irrevocable for the
+// process and its children. Each returns 0 or an errno value; none of them allocates after its
+// preparation.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "os/descriptor.h"
+
+namespace forager::os {
+
+struct User {
+  uid_t uid;
+  gid_t gid;
+};
+// None when there is no such user.
+std::optional<User> FindUser(const std::string& name);
+bool IsRoot();
+
+// Who the process is: no groups, this user. For root only.
+int BecomeUser(const User& user);
+// Inside a user namespace just made: the same ids inside as outside.
+int MapOwnIds(uid_t uid, gid_t gid);
+int DropCapabilities();
+int ForbidNewPrivileges();
+
+struct Limits {
+  std::int64_t memory_bytes = 0;  // of each process; 0: none
+  std::uint64_t open_files = 1024;
+};
+int SetLimits(const Limits& limits);
+// As many descriptors as the hard limit allows; for server and keeper.
+void RaiseOpenFiles();
+// Behind everybody else for the processor, before everybody else for the out-of-memory killer.
+void YieldToOthers();
+void PreferAsVictim();
+void SetProcessName(const char* name);
+
+// A deny list: an allow list breaks name resolution.
+class SystemCallFilter {
+ public:
+  // `may_execute`: for commands. An error in words where the kernel has no seccomp.
+  static std::expected<SystemCallFilter, std::string> Make(bool may_execute);
+  int Install() const;
+
+ private:
+  std::vector<std::uint64_t> instructions_;  // struct sock_filter
+};
+
+// The file system as the attempt may see it (Landlock).
+class FileAccess {
+ public:
+  // Reads what libraries need, writes only its scratch directory.
+  static std::expected<FileAccess, std::string> LibrariesOnly();
+  // Everything but `directory` (and the parts of its parents made since).
+  static std::expected<FileAccess, std::string> AllBut(const std::string& directory);
+  // Also allows everything below `scratch`, then restricts the caller for good.
+  int Restrict(int scratch) const;
+
+ private:
+  struct Rule {
+    Descriptor path;
+    std::uint64_t access;
+  };
+  static std::expected<FileAccess, std::string> Empty();
+  void Allow(const std::string& path, std::uint64_t access);
+  std::vector<Rule> rules_;
+  std::uint64_t handled_ = 0;
+  bool scoped_ = false;
+};
+
+}  // namespace forager::os

@@ -1,0 +1,72 @@
+// The first process of an attempt's tree and the collector under it, forked from the keeper. Called
+// by the keeper only; on the child's side nothing returns.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "os/child_process.h"
+#include "os/descriptor.h"
+#include "os/sandbox.h"
+#include "supervisor/supervisor.h"
+
+namespace forager::supervisor {
+
+// What every attempt of this keeper shares, made once.
+struct AttemptHouse {
+  std::string data_dir;
+  std::string marker;  // NAME=value in the environment of every process of this data directory
+  std::optional<os::User> user;
+  std::string user_name;
+  os::Isolation isolation = os::Isolation::kNone;
+  std::optional<os::SystemCallFilter> builtin_filter, command_filter;
+  std::optional<os::FileAccess> builtin_files;
+  WorkerEntry worker;
+  os::Descriptor keeper;  // the keeper's own pidfd: its children see whether it lives
+  // Both numbers above 9, out of the way of what a collector gets.
+  int report = -1;  // where first processes and collectors report to the keeper
+  int lock = -1;    // the attempts' lock, held by every first process
+};
+
+struct AttemptPlan {
+  std::uint64_t id = 0;
+  std::string job_id;
+  int attempt = 0;
+  std::string collector;
+  std::vector<std::string> command;
+  std::string scratch;
+  std::int64_t memory_bytes = 0;
+  int input = -1, events = -1, errors = -1;
+};
+
+// What comes back on the report socket. The sender's pid comes with the message.
+struct Report {
+  enum class Kind : std::uint32_t {
+    kRunning,     // from the collector, just before its own code
+    kNotStarted,  // a step of the start failed: `step`, `error`
+    kExecuted,    // from the first process: the command's exec went well
+    kEnded,       // the collector ended with `status`; `empty`: and nothing is left
+    kEmpty,       // later: nothing is left
+  };
+  enum class Step : std::uint32_t { kFork, kIdentity, kScratch, kLimits, kFiles, kSandbox, kExec };
+  Kind kind = Kind::kRunning;
+  Step step = Step::kFork;
+  std::uint64_t id = 0;
+  int error = 0;
+  int status = 0;
+  int survivors = 0;
+  std::uint32_t empty = 0;
+};
+
+// Clones the tree's first process; the rest comes as reports.
+std::expected<os::Child, int> SpawnAttempt(const AttemptHouse& house, const AttemptPlan& plan);
+
+// Signals its first process understands besides SIGKILL.
+extern const int kStopSignal;  // TERM and CONT to everything below
+extern const int kKillSignal;  // KILL to everything below until it is empty
+
+}  // namespace forager::supervisor

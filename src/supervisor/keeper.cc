@@ -1,0 +1,395 @@
+// The keeper: one thread, no database, no network. Starts attempts, reaps them, samples their
+// memory. Whatever it is asked beyond that is the server's work; it never carries an attempt's
+// data.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <unordered_map>
+
+#include "os/clock.h"
+#include "os/event_loop.h"
+#include "os/lock_file.h"
+#include "os/proc_files.h"
+#include "os/signals.h"
+#include "os/socket_messages.h"
+#include "supervisor/attempt_process.h"
+#include "supervisor/keeper_protocol.h"
+#include "supervisor/leftovers.h"
+#include "supervisor/supervisor.h"
+
+namespace forager::supervisor {
+namespace {
+
+constexpr int kServerSocket = 3;
+constexpr std::chrono::seconds kMemoryInterval{1};
+constexpr int kMaxMessagesPerRound = 64;
+// More words than this waiting for a server that does not read: it is gone in all but name.
+constexpr std::size_t kMaxOutbox = 100'000;
+
+bool IsShortage(int error) {
+  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
+         error == ENOSPC;
+}
+
+std::string_view StepWords(Report::Step step) {
+  switch (step) {
+    case Report::Step::kFork:
+      return "no process could be made";
+    case Report::Step::kIdentity:
+      return "its user could not be taken on";
+    case Report::Step::kScratch:
+      return "its scratch directory could not be entered";
+    case Report::Step::kLimits:
+      return "its limits could not be set";
+    case Report::Step::kFiles:
+      return "its view of the file system could not be set";
+    case Report::Step::kSandbox:
+      return "its sandbox could not be set";
+    case Report::Step::kExec:
+      return "cannot be executed";
+  }
+  return "";
+}
+
+class Keeper {
+ public:
+  Keeper(const WorkerEntry& worker) { house_.worker = worker; }
+
+  int Run() {
+    server_ = loop_->WatchReadable(kServerSocket, [this] { ReadServer(); });
+    loop_->Run();
+    return 0;
+  }
+
+ private:
+  struct Attempt {
+    AttemptPlan plan;
+    os::Child child;
+    int pid = 0;  // the collector's
+    bool announced = false;
+    bool ended = false;
+    bool over_memory = false;
+    std::optional<Report> end;
+    std::optional<Report> failure;
+  };
+  using Attempts = std::unordered_map<std::uint64_t, Attempt>;
+
+  void ReadServer() {
+    os::Message message;
+    for (int i = 0; i < kMaxMessagesPerRound; ++i) {
+      os::Received received = os::Receive(kServerSocket, message);
+      if (received == os::Received::kNothing) return;
+      auto words = received == os::Received::kMessage ? Decode(message.bytes) : std::nullopt;
+      // The server is gone, or speaks another language: our attempts die with us.
+      if (!words) return loop_->Stop();
+      if (auto* configure = std::get_if<Configure>(&*words)) {
+        if (!SetUp(*configure)) return loop_->Stop();
+      } else if (auto* start = std::get_if<StartAttempt>(&*words)) {
+        Start(std::move(*start), message);
+      } else if (auto* signal = std::get_if<SignalAttempt>(&*words)) {
+        auto found = attempts_.find(signal->id);
+        if (found != attempts_.end()) os::SendSignal(found->second.child.pid, signal->signal);
+      } else if (std::holds_alternative<Ping>(*words)) {
+        Tell(Pong{});
+      }
+    }
+  }
+
+  bool SetUp(const Configure& configure) {
+    house_.data_dir = configure.data_dir;
+    house_.marker = LeftoverMarker(configure.data_dir);
+    house_.user_name = configure.run_as;
+    if (os::IsRoot() && !configure.run_as.empty()) {
+      house_.user = os::FindUser(configure.run_as);
+      if (!house_.user) return false;
+    }
+    house_.isolation = os::ProbeIsolation();
+    // One mapped user is all that an unprivileged namespace offers.
+    if (house_.isolation == os::Isolation::kUserAndPidNamespace && house_.user) {
+      house_.isolation = os::Isolation::kNone;
+    }
+    if (house_.isolation == os::Isolation::kNone) os::BecomeSubreaper();
+    if (auto filter = os::SystemCallFilter::Make(false)) house_.builtin_filter = std::move(*filter);
+    if (auto filter = os::SystemCallFilter::Make(true)) house_.command_filter = std::move(*filter);
+    if (auto files = os::FileAccess::LibrariesOnly()) house_.builtin_files = std::move(*files);
+    children_ = loop_->OnSignal(SIGCHLD, [this] { ReapChildren(); });
+    house_.keeper = os::OpenSelf();
+    if (!TakeScratchDirectory(configure.generation)) return false;
+    auto lock = os::OpenLockFile(configure.data_dir + "/attempts.lock");
+    auto pair = os::MakeMessagePair();
+    if (!lock || !pair || !os::LockShared(*lock, configure.generation)) return false;
+    lock_ = Above(*lock);
+    report_send_ = Above(pair->first);
+    report_ = std::move(pair->second);
+    house_.lock = lock_.get();
+    house_.report = report_send_.get();
+    if (house_.worker.warm) house_.worker.warm();
+    reports_ = loop_->WatchReadable(report_.get(), [this] { ReadReports(); });
+    memory_ = loop_->Every(kMemoryInterval, [this] { SampleMemory(); });
+    Tell(Ready{house_.isolation != os::Isolation::kNone});
+    return true;
+  }
+
+  // What an earlier keeper's attempts left is put aside at once and removed meanwhile.
+  bool TakeScratchDirectory(std::uint32_t generation) {
+    std::string scratch = house_.data_dir + "/scratch";
+    rename(scratch.c_str(), fmt::format("{}.{}", scratch, generation).c_str());
+    if (mkdir(scratch.c_str(), 0711) != 0 && errno != EEXIST) return false;
+    InBackground([this] {
+      std::error_code error;
+      for (const auto& entry : std::filesystem::directory_iterator(house_.data_dir, error)) {
+        bool old = entry.path().filename().string().starts_with("scratch.");
+        if (old) std::filesystem::remove_all(entry.path(), error);
+      }
+    });
+    return true;
+  }
+
+  // For what may take long, in a process of its own. When there is none the next start does it.
+  template <typename Work>
+  void InBackground(Work work) {
+    auto child = os::Fork();
+    if (!child || *child != 0) return;
+    os::SetParentDeathSignal(SIGKILL);
+    os::YieldToOthers();
+    work();
+    _exit(0);
+  }
+
+  static os::Descriptor Above(const os::Descriptor& low) {
+    return os::Descriptor(fcntl(low.get(), F_DUPFD_CLOEXEC, 10));
+  }
+
+  void Start(StartAttempt start, os::Message& message) {
+    Attempt attempt;
+    AttemptPlan& plan = attempt.plan;
+    plan.id = start.id;
+    plan.job_id = std::move(start.job_id);
+    plan.attempt = start.attempt;
+    plan.collector = std::move(start.collector);
+    plan.command = std::move(start.command);
+    plan.memory_bytes = start.memory_bytes;
+    plan.scratch = fmt::format("{}/scratch/{}-{}", house_.data_dir, plan.job_id, plan.attempt);
+    if (message.descriptors.size() != 3) return Refuse(plan, "too many open files", true);
+    // Above every number a collector is given.
+    plan.input = message.descriptors[0].get();
+    plan.events = message.descriptors[1].get();
+    plan.errors = message.descriptors[2].get();
+    if (int error = MakeScratch(plan.scratch)) {
+      return Refuse(plan,
+                    fmt::format("the scratch directory cannot be made: {}", std::strerror(error)),
+                    true);
+    }
+    auto child = SpawnAttempt(house_, plan);
+    if (!child) {
+      rmdir(plan.scratch.c_str());
+      return Refuse(plan, fmt::format("no process can be made: {}", std::strerror(child.error())),
+                    true);
+    }
+    attempt.child = std::move(*child);
+    by_pid_[attempt.child.pid] = plan.id;
+    attempts_.emplace(plan.id, std::move(attempt));
+  }
+
+  void Refuse(const AttemptPlan& plan, std::string reason, bool resources) {
+    Tell(AttemptNotStarted{plan.id, std::move(reason), resources});
+  }
+
+  int MakeScratch(const std::string& path) {
+    if (mkdir(path.c_str(), 0700) != 0) {
+      if (errno != EEXIST) return errno;
+      std::error_code error;  // of an attempt of the same number, by a row edited by hand
+      std::filesystem::remove_all(path, error);
+      if (mkdir(path.c_str(), 0700) != 0) return errno;
+    }
+    if (house_.user && chown(path.c_str(), house_.user->uid, house_.user->gid) != 0) return errno;
+    return 0;
+  }
+
+  void ReadReports() {
+    os::Message message;
+    for (int i = 0; i < kMaxMessagesPerRound; ++i) {
+      if (os::Receive(report_.get(), message) != os::Received::kMessage) return;
+      Report report;
+      if (message.bytes.size() != sizeof report) continue;
+      std::memcpy(&report, message.bytes.data(), sizeof report);
+      auto found = attempts_.find(report.id);
+      if (found != attempts_.end()) Take(found->second, report, message.sender_pid);
+    }
+  }
+
+  void Take(Attempt& attempt, const Report& report, int sender) {
+    switch (report.kind) {
+      case Report::Kind::kRunning:
+        attempt.pid = sender;
+        if (attempt.plan.command.empty()) Announce(attempt);
+        break;
+      case Report::Kind::kExecuted:
+        Announce(attempt);
+        break;
+      case Report::Kind::kNotStarted:
+        attempt.failure = report;
+        break;
+      case Report::Kind::kEnded:
+        attempt.end = report;
+        if (!report.empty) TellEnd(attempt, report.status, false, {});
+        break;
+      case Report::Kind::kEmpty:
+        attempt.end = report;
+        break;
+    }
+  }
+
+  std::string WhyNotStarted(const AttemptPlan& plan, const Report& report) const {
+    const char* error = std::strerror(report.error);
+    std::string user =
+        house_.user ? fmt::format("; attempts run as user {}", house_.user_name) : "";
+    if (report.step == Report::Step::kExec) {
+      return fmt::format("cannot start {}: {}{}", plan.command.front(), error, user);
+    }
+    return fmt::format("{}: {}{}", StepWords(report.step), error, user);
+  }
+
+  void Announce(Attempt& attempt) {
+    if (std::exchange(attempt.announced, true)) return;
+    Tell(AttemptStarted{attempt.plan.id, attempt.pid}, attempt.child.pidfd.get());
+  }
+
+  void ReapChildren() {
+    std::vector<os::Reaped> ended;
+    while (true) {
+      auto reaped = os::ReapAny(false);
+      if (!reaped || reaped->pid < 0) break;
+      ended.push_back(*reaped);
+    }
+    ReadReports();  // what they said before they ended is here by now
+    for (const os::Reaped& reaped : ended) {
+      auto pid = by_pid_.find(reaped.pid);
+      if (pid == by_pid_.end()) continue;  // a sweeper, or an orphan
+      auto found = attempts_.find(pid->second);
+      by_pid_.erase(pid);
+      if (found != attempts_.end()) Release(found, reaped);
+    }
+    if (house_.isolation == os::Isolation::kNone) KillOrphans();
+  }
+
+  // The first process is reaped: the kernel has emptied its namespace before.
+  void Release(Attempts::iterator found, const os::Reaped& reaped) {
+    Attempt& attempt = found->second;
+    Usage usage{reaped.cpu_user_ms, reaped.cpu_system_ms, reaped.max_rss_kb,
+                attempt.end ? attempt.end->survivors : 0};
+    if (attempt.failure) {
+      Refuse(attempt.plan, WhyNotStarted(attempt.plan, *attempt.failure),
+             IsShortage(attempt.failure->error));
+    } else if (attempt.ended) {
+      Tell(AttemptReleased{attempt.plan.id, usage});
+    } else {
+      // Without a last word it was killed from outside: its status stands for its tree's.
+      int status = attempt.end ? attempt.end->status : SIGKILL;
+      TellEnd(attempt, status, true, usage);
+    }
+    RemoveScratch(attempt.plan.scratch);
+    attempts_.erase(found);
+  }
+
+  void TellEnd(Attempt& attempt, int status, bool released, const Usage& usage) {
+    Announce(attempt);
+    attempt.ended = true;
+    Tell(AttemptEnded{attempt.plan.id, status, released, usage});
+  }
+
+  void RemoveScratch(const std::string& path) {
+    if (rmdir(path.c_str()) == 0 || errno == ENOENT) return;
+    InBackground([&path] {
+      std::error_code error;
+      std::filesystem::remove_all(path, error);
+    });
+  }
+
+  // Without namespaces, what a first process left when it was killed from outside comes to us.
+  void KillOrphans() {
+    for (pid_t pid : os::Descendants(getpid())) {
+      if (!by_pid_.contains(pid) && ParentOf(pid) == getpid()) os::SendSignal(pid, SIGKILL);
+    }
+  }
+
+  static pid_t ParentOf(pid_t pid) {
+    std::string stat = os::ReadSmallFile(fmt::format("/proc/{}/stat", pid), 512);
+    auto end = stat.rfind(')');
+    char state;
+    int parent = 0;
+    if (end == std::string::npos ||
+        std::sscanf(stat.c_str() + end + 1, " %c %d", &state, &parent) != 2)
+      return 0;
+    return parent;
+  }
+
+  void SampleMemory() {
+    for (auto& [id, attempt] : attempts_) {
+      if (attempt.over_memory || attempt.plan.memory_bytes <= 0 || !attempt.announced) continue;
+      std::int64_t total = 0;
+      for (pid_t pid : os::Descendants(attempt.child.pid)) total += os::PrivateResident(pid);
+      if (total <= attempt.plan.memory_bytes) continue;
+      attempt.over_memory = true;
+      Tell(MemoryExceeded{id});
+    }
+  }
+
+  void Tell(const KeeperMessage& message, int descriptor = -1) {
+    outbox_.push_back({Encode(message), os::Descriptor(descriptor < 0 ? -1 : dup(descriptor))});
+    if (outbox_.size() > kMaxOutbox) return loop_->Stop();
+    if (!room_) Flush();
+  }
+
+  void Flush() {
+    while (!outbox_.empty()) {
+      int descriptor = outbox_.front().descriptor.get();
+      std::span<const int> descriptors(&descriptor, descriptor < 0 ? 0u : 1u);
+      os::Sent sent = os::Send(kServerSocket, outbox_.front().bytes, descriptors);
+      if (sent == os::Sent::kClosed) return loop_->Stop();
+      if (sent == os::Sent::kFull) {
+        if (!room_) room_ = loop_->WatchWritable(kServerSocket, [this] { Flush(); });
+        return;
+      }
+      outbox_.pop_front();
+    }
+    room_.reset();
+  }
+
+  struct Outgoing {
+    std::string bytes;
+    os::Descriptor descriptor;
+  };
+
+  std::unique_ptr<os::EventLoop> loop_ = os::EventLoop::Make();
+  AttemptHouse house_;
+  os::Descriptor report_, report_send_, lock_;
+  Attempts attempts_;
+  std::unordered_map<pid_t, std::uint64_t> by_pid_;
+  std::deque<Outgoing> outbox_;
+  os::EventLoop::Token server_, reports_, children_, memory_, room_;
+};
+
+}  // namespace
+
+int KeeperMain(int, char**, const WorkerEntry& worker) {
+  if (!os::IsMessageSocket(kServerSocket)) {
+    std::fputs("forager keeper is started by forager serve, not by hand\n", stderr);
+    return 2;
+  }
+  os::SetProcessName("forager-keeper");
+  os::IgnoreBrokenPipes();
+  os::BlockStopSignals();
+  os::RaiseOpenFiles();
+  return Keeper(worker).Run();
+}
+
+}  // namespace forager::supervisor

@@ -1,0 +1,48 @@
+// What this machine offers for keeping attempts apart, found by trying.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "os/child_process.h"
+#include "os/proc_files.h"
+#include "os/sandbox.h"
+#include "supervisor/supervisor.h"
+
+namespace forager::supervisor {
+namespace {
+
+std::string ProbeFork(os::Isolation isolation) {
+  auto child = os::ForkInto(isolation);
+  if (!child) return fmt::format("no: {}", std::strerror(child.error()));
+  if (child->pid == 0) _exit(0);
+  if (os::WaitEnded(child->pidfd, std::chrono::seconds(5))) os::Reap(child->pidfd);
+  return "yes";
+}
+
+template <typename T>
+std::string Words(const std::expected<T, std::string>& made) {
+  return made ? "yes" : "no: " + made.error();
+}
+
+std::string ProbeCgroup() {
+  std::string controllers = os::ReadSmallFile("/sys/fs/cgroup/cgroup.controllers");
+  if (controllers.empty()) return "no: cgroup v2 is not mounted at /sys/fs/cgroup";
+  for (const char* needed : {"memory", "pids"}) {
+    if (controllers.find(needed) == std::string::npos)
+      return fmt::format("no: the {} controller is missing", needed);
+  }
+  return "no: not used, PID namespaces and limits do its work";
+}
+
+}  // namespace
+
+std::map<std::string, std::string> ProbeSandbox() {
+  return {{"pid_namespaces", ProbeFork(os::Isolation::kPidNamespace)},
+          {"user_namespaces", ProbeFork(os::Isolation::kUserAndPidNamespace)},
+          {"seccomp", Words(os::SystemCallFilter::Make(false))},
+          {"landlock", Words(os::FileAccess::LibrariesOnly())},
+          {"cgroup", ProbeCgroup()}};
+}
+
+}  // namespace forager::supervisor

@@ -1,0 +1,201 @@
+#include "supervisor/running_attempt.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "job/codec.h"
+
+namespace forager::supervisor {
+namespace {
+
+constexpr std::size_t kReadSize = 64 * 1024;
+constexpr std::size_t kEventBudget = 8 << 20;  // a second
+constexpr std::size_t kPlentyEvents = 256;
+constexpr std::size_t kPlentyBytes = 256 * 1024;
+// A daemon that holds the pipe could write for ever.
+constexpr int kMaxDrainReads = 64;
+
+struct Pipe {
+  os::Descriptor read, write;
+};
+
+// `ours` does not block; the other end is a child's and must.
+std::expected<Pipe, int> MakePipe(bool ours_reads) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(errno);
+  Pipe pipe{os::Descriptor(ends[0]), os::Descriptor(ends[1])};
+  if (fcntl(ends[ours_reads ? 0 : 1], F_SETFL, O_NONBLOCK) != 0) return std::unexpected(errno);
+  return pipe;
+}
+
+enum class Got { kSome, kNothing, kEnd };
+
+Got ReadPart(const os::Descriptor& pipe, std::string_view& part) {
+  static thread_local std::array<char, kReadSize> buffer;
+  if (!pipe) return Got::kNothing;
+  ssize_t got;
+  do {
+    got = read(pipe.get(), buffer.data(), buffer.size());
+  } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == EAGAIN) return Got::kNothing;
+  if (got <= 0) return Got::kEnd;
+  part = {buffer.data(), static_cast<std::size_t>(got)};
+  return Got::kSome;
+}
+
+}  // namespace
+
+RunningAttempt::RunningAttempt(std::uint64_t id, const AttemptSpec& spec, os::Steady now)
+    : clocks(now, {spec.timeout, spec.heartbeat_timeout, spec.stall_timeout}),
+      id_(id),
+      ref_(spec.ref),
+      builtin_(spec.collector != "command"),
+      grace_(spec.grace),
+      memory_bytes_(spec.memory_bytes),
+      event_budget_(kEventBudget) {}
+
+std::expected<std::vector<os::Descriptor>, int> RunningAttempt::Open(std::string input) {
+  auto in = MakePipe(false);
+  if (!in) return std::unexpected(in.error());
+  auto events = MakePipe(true);
+  if (!events) return std::unexpected(events.error());
+  auto errors = MakePipe(true);
+  if (!errors) return std::unexpected(errors.error());
+  input_ = std::move(input);
+  input_pipe_ = std::move(in->write);
+  event_pipe_ = std::move(events->read);
+  error_pipe_ = std::move(errors->read);
+  WriteInput();
+  std::vector<os::Descriptor> theirs;
+  theirs.push_back(std::move(in->read));
+  theirs.push_back(std::move(events->write));
+  theirs.push_back(std::move(errors->write));
+  return theirs;
+}
+
+void RunningAttempt::Watch(os::EventLoop& loop, const os::Clock& clock,
+                           std::function<void()> changed) {
+  loop_ = &loop;
+  event_ready_ = [this, &clock, changed] {
+    ReadEvents(clock.SteadyNow());
+    changed();
+  };
+  event_token_ = loop.WatchReadable(event_pipe_.get(), event_ready_);
+  error_token_ = loop.WatchReadable(error_pipe_.get(), [this, &clock, changed] {
+    ReadErrors(clock.SteadyNow());
+    changed();
+  });
+  if (input_pipe_) input_token_ = loop.WatchWritable(input_pipe_.get(), [this] { WriteInput(); });
+}
+
+void RunningAttempt::WriteInput() {
+  while (!input_.empty()) {
+    ssize_t wrote = write(input_pipe_.get(), input_.data(), input_.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0 && errno == EAGAIN) return;
+    if (wrote < 0) break;  // it does not want to know
+    input_.erase(0, static_cast<std::size_t>(wrote));
+  }
+  input_.clear();
+  input_token_.reset();
+  input_pipe_.Close();
+}
+
+bool RunningAttempt::ReadEvents(os::Steady now) {
+  std::string_view part;
+  Got got = ReadPart(event_pipe_, part);
+  auto take = [&](std::string_view line) { TakeLine(line, now); };
+  if (got == Got::kEnd) {
+    event_lines_.Finish(take);
+    event_token_.reset();
+    event_pipe_.Close();
+  }
+  if (got != Got::kSome) return false;
+  clocks.Heard(now);
+  event_lines_.Add(part, take);
+  event_budget_ -= std::min(event_budget_, part.size());
+  if (event_budget_ == 0 && event_token_) {
+    event_token_.reset();  // until Refill: the pipe makes it wait
+    paused_ = true;
+  }
+  return true;
+}
+
+bool RunningAttempt::ReadErrors(os::Steady now) {
+  std::string_view part;
+  Got got = ReadPart(error_pipe_, part);
+  auto take = [&](std::string_view line) { TakeOutput("stderr", line); };
+  if (got == Got::kEnd) {
+    error_lines_.Finish(take);
+    error_token_.reset();
+    error_pipe_.Close();
+  }
+  if (got != Got::kSome) return false;
+  if (!builtin_) clocks.Heard(now);  // a command's output of any kind
+  error_lines_.Add(part, take);
+  return true;
+}
+
+void RunningAttempt::TakeLine(std::string_view line, os::Steady now) {
+  auto event = ParseEvent(line);
+  if (!event) return TakeOutput("stdout", line);
+  clocks.Note(*event, now);
+  if (std::holds_alternative<HeartbeatEvent>(*event)) return;
+  if (auto* result = std::get_if<ResultEvent>(&*event)) {
+    result_ = std::move(*result);
+    return;
+  }
+  event_bytes_ += line.size();
+  events_.push_back(std::move(*event));
+}
+
+void RunningAttempt::TakeOutput(std::string_view stage, std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.empty()) return;
+  LogEvent log;
+  log.stage = stage;
+  log.message = ValidUtf8(line.substr(0, kMaxLogLine));
+  tail_.Add(std::move(log));
+}
+
+void RunningAttempt::Drain(os::Steady now) {
+  for (int i = 0; i < kMaxDrainReads && ReadEvents(now); ++i) {
+  }
+  for (int i = 0; i < kMaxDrainReads && ReadErrors(now); ++i) {
+  }
+}
+
+void RunningAttempt::Close() {
+  input_token_.reset();
+  event_token_.reset();
+  error_token_.reset();
+  input_pipe_.Close();
+  event_pipe_.Close();
+  error_pipe_.Close();
+}
+
+void RunningAttempt::Refill() {
+  event_budget_ = kEventBudget;
+  if (!std::exchange(paused_, false) || !event_pipe_) return;
+  event_token_ = loop_->WatchReadable(event_pipe_.get(), event_ready_);
+}
+
+std::vector<Event> RunningAttempt::TakeEvents(os::Steady now, bool all) {
+  event_bytes_ = 0;
+  std::vector<Event> taken = std::exchange(events_, {});
+  if (!tail_.empty()) {
+    std::vector<Event> output = tail_.Take(now, all);
+    std::move(output.begin(), output.end(), std::back_inserter(taken));
+  }
+  return taken;
+}
+
+bool RunningAttempt::HasPlenty() const {
+  return events_.size() >= kPlentyEvents || event_bytes_ >= kPlentyBytes;
+}
+
+}  // namespace forager::supervisor
