@@ -13,7 +13,7 @@ namespace {
 // Set by the server itself; a handler's own would contradict it.
 bool IsReserved(std::string_view name) {
   for (const std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Date",
-                                     "X-Request-Id", "Content-Type"}) {
+                                     "X-Request-Id", "Content-Type", "X-Content-Type-Options"}) {
     if (EqualsIgnoringCase(name, own)) return true;
   }
   return false;
@@ -54,14 +54,13 @@ void WriteResponseHead(std::string& out, const Response& response, const AnswerF
   const bool is_stream = static_cast<bool>(response.stream);
   const bool is_json = response.content_type.ends_with("json");
   if (is_stream) {
-    out +=
-        "Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n";
+    out += "Content-Type: text/event-stream\r\nX-Accel-Buffering: no\r\n";
   } else if (MayHaveBody(response.status)) {
     AppendHeader(out, "Content-Type", response.content_type);
     fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", facts.body_bytes);
-    if (is_json && FindHeader(response.headers, "Cache-Control").empty()) {
-      out += "Cache-Control: no-store\r\n";
-    }
+  }
+  if ((is_json || is_stream) && FindHeader(response.headers, "Cache-Control").empty()) {
+    out += "Cache-Control: no-store\r\n";
   }
   out += "X-Content-Type-Options: nosniff\r\n";
   if (facts.gzipped) out += "Content-Encoding: gzip\r\n";
@@ -76,76 +75,44 @@ void WriteResponseHead(std::string& out, const Response& response, const AnswerF
 }
 
 std::string_view ReasonPhrase(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 301:
-      return "Moved Permanently";
-    case 302:
-      return "Found";
-    case 303:
-      return "See Other";
-    case 304:
-      return "Not Modified";
-    case 307:
-      return "Temporary Redirect";
-    case 308:
-      return "Permanent Redirect";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 406:
-      return "Not Acceptable";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 410:
-      return "Gone";
-    case 412:
-      return "Precondition Failed";
-    case 413:
-      return "Content Too Large";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 421:
-      return "Misdirected Request";
-    case 422:
-      return "Unprocessable Content";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Status";
+  static constexpr std::pair<int, std::string_view> kReasons[] = {
+      {200, "OK"},
+      {201, "Created"},
+      {202, "Accepted"},
+      {204, "No Content"},
+      {301, "Moved Permanently"},
+      {302, "Found"},
+      {303, "See Other"},
+      {304, "Not Modified"},
+      {307, "Temporary Redirect"},
+      {308, "Permanent Redirect"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {406, "Not Acceptable"},
+      {408, "Request Timeout"},
+      {409, "Conflict"},
+      {410, "Gone"},
+      {412, "Precondition Failed"},
+      {413, "Content Too Large"},
+      {415, "Unsupported Media Type"},
+      {417, "Expectation Failed"},
+      {421, "Misdirected Request"},
+      {422, "Unprocessable Content"},
+      {429, "Too Many Requests"},
+      {431, "Request Header Fields Too Large"},
+      {500, "Internal Server Error"},
+      {501, "Not Implemented"},
+      {502, "Bad Gateway"},
+      {503, "Service Unavailable"},
+      {504, "Gateway Timeout"},
+      {505, "HTTP Version Not Supported"}};
+  for (const auto& [known, reason] : kReasons) {
+    if (known == status) return reason;
   }
+  return "Status";
 }
 
 bool MayHaveBody(int status) { return status != 204 && status != 304; }
