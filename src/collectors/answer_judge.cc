@@ -98,7 +98,7 @@ std::optional<FetchFailure> JudgeBody(const Page& page, const HtmlDocument& docu
       "access denied", "access to this page has been denied", "you have been blocked",
       "request blocked", "403 forbidden"};
   constexpr std::array<std::string_view, 4> kLogin = {"log in", "login", "sign in", "signin"};
-  const std::string text = Lower(document.VisibleText(kShortPage));
+  const std::string text = Lower(document.VisibleText(kShortPage + 16));
   if (document.root() == nullptr || text.size() >= kShortPage) return std::nullopt;
   const std::string title = Lower(document.Title());
   const std::string start = text.substr(0, 400);

@@ -146,10 +146,8 @@ constexpr FieldRule kPropertyFields[] = {
     {"bathrooms", kNumber,
      "numberOfBathroomsTotal numberOfBathrooms additionalProperty.bathrooms "
      "additionalProperty.baths numberOfFullBathrooms"},
-    {"sqft", kNumber,
-     "floorSize.value floorSize additionalProperty.sqft additionalProperty.square_feet"},
-    {"lot_sqft", kNumber,
-     "lotSize.value lotSize additionalProperty.lot_sqft additionalProperty.lot_size"},
+    {"sqft", kNumber, "floorSize additionalProperty.sqft additionalProperty.square_feet"},
+    {"lot_sqft", kNumber, "lotSize additionalProperty.lot_sqft additionalProperty.lot_size"},
     {"stories", kNumber, "numberOfFloors additionalProperty.stories floorLevel"},
     {"garage_spaces", kNumber,
      "additionalProperty.garage_spaces additionalProperty.garage additionalProperty.garages"},

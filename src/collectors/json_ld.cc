@@ -1,5 +1,7 @@
 #include "collectors/json_ld.h"
 
+#include <fmt/format.h>
+
 #include <boost/json.hpp>
 #include <map>
 
@@ -56,6 +58,7 @@ std::optional<std::string> ScalarText(const json::value& value) {
   if (const auto* text = value.if_string())
     return CutText({text->data(), text->size()}, kMaxValueBytes);
   if (value.is_bool()) return value.get_bool() ? "true" : "false";
+  if (value.is_double()) return fmt::format("{}", value.get_double());
   if (value.is_number()) return json::serialize(value);
   return std::nullopt;
 }

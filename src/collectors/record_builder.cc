@@ -155,7 +155,9 @@ class Builder {
   std::vector<const FoundValue*> LookUp(const FoundItem& item, std::string_view key) const {
     if (key.starts_with('^')) return LookUpOutside(item, key.substr(1));
     for (const std::string_view wrapper : kWrappers) {
-      auto found = item.FindAll(std::string(wrapper) + std::string(key));
+      const std::string path = std::string(wrapper) + std::string(key);
+      auto found = item.FindAll(path);
+      if (found.empty()) found = item.FindAll(path + ".value");  // of a QuantitativeValue
       if (!found.empty()) return found;
     }
     if (item.parent < 0) return {};

@@ -95,7 +95,7 @@ class AttributeReader {
   void Visit(xmlNode* node) {
     const bool opens = HasAttribute(node, dialect_.scope);
     const bool says = HasAttribute(node, dialect_.property);
-    if (!opens && !says) return;
+    if ((!opens && !says) || (opens && items_.size() >= kMaxItems)) return;
     const Scope* around = Enclosing(node);
     const std::vector<std::string> properties =
         says ? Words(Attribute(node, dialect_.property)) : std::vector<std::string>();

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "http/input_buffer.h"
 #include "http/reply_once.h"
 #include "http/request_parser.h"
 #include "http/response_head.h"
@@ -20,16 +21,12 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::size_t kSmallBuffer = 4 * 1024;
-constexpr std::size_t kBodyBuffer = 64 * 1024;
 constexpr std::size_t kTimedPiece =
     64 * 1024;  // each so many bytes of a body, either way, renew its time
 constexpr std::uint64_t kMaxBodiesInMemory = 256 * 1024 * 1024;
-constexpr std::size_t kGzipAbove = 1024;
-constexpr std::size_t kGzipBelow = 4 * 1024 * 1024;  // longer ones would hold up the other clients
-// After the last answer the client may still be sending; unread bytes would make the kernel throw
 // the answer away, so they are read, within these bounds.
-constexpr std::chrono::seconds kLingerTime{5};
+constexpr std::chrono::milliseconds kLingerTime{5'000};
+constexpr std::chrono::milliseconds kLingerTimeAtStop{500};
 constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
 constexpr std::size_t kMaxStreamInput = 64 * 1024;  // an event stream's client has nothing to say
 constexpr os::Steady kNever = os::Steady::max();
@@ -66,7 +63,6 @@ class SocketConnection final : public Connection,
   void ReleaseBody();
   void Refuse(int status, const std::string& detail);
   void Send(Response response);
-  void CompressBody(Response& response, AnswerFacts& facts);
   void Write();
   void OnWritten(const error_code& error, std::size_t bytes);
   void OnAnswered();
@@ -74,9 +70,7 @@ class SocketConnection final : public Connection,
   void Linger();
   void Abort();
 
-  bool has_input() const { return begin_ < end_; }
-  bool idle() const { return phase_ == Phase::kHead && !has_input(); }
-  std::string_view input() const { return {buffer_.data() + begin_, end_ - begin_}; }
+  bool idle() const { return phase_ == Phase::kHead && input_.empty(); }
 
   ConnectionContext& context_;
   tcp::socket socket_;
@@ -86,8 +80,7 @@ class SocketConnection final : public Connection,
 
   // Reading.
   RequestParser parser_;
-  std::string buffer_;
-  std::size_t begin_ = 0, end_ = 0;  // what of buffer_ is read and not yet used
+  InputBuffer input_;
   bool reading_ = false;
   std::uint64_t counted_body_ = 0;  // of this connection in context_.body_bytes
   std::size_t timed_mark_ = 0;      // where in the body, or the answer, its time was last renewed
@@ -121,21 +114,10 @@ void SocketConnection::StartRefused() {
 
 void SocketConnection::Read() {
   if (reading_) return;
-  if (begin_ == end_) begin_ = end_ = 0;
   const bool long_reads = phase_ == Phase::kBody || phase_ == Phase::kLingering;
-  const std::size_t wanted = long_reads ? kBodyBuffer : kSmallBuffer;
-  if (begin_ > 0 && buffer_.size() - end_ < wanted / 2) {
-    buffer_.erase(0, begin_);
-    end_ -= begin_;
-    begin_ = 0;
-  }
-  if (buffer_.size() - end_ < wanted / 2) buffer_.resize(end_ + wanted);
-  if (!long_reads && end_ == 0 && buffer_.size() > 4 * kSmallBuffer) {
-    buffer_.resize(kSmallBuffer);
-    buffer_.shrink_to_fit();
-  }
+  const auto room = input_.MakeRoom(long_reads ? InputBuffer::kLarge : InputBuffer::kSmall);
   reading_ = true;
-  socket_.async_read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
+  socket_.async_read_some(asio::buffer(room.data, room.size),
                           [self = shared_from_this()](const error_code& error, std::size_t bytes) {
                             self->OnRead(error, bytes);
                           });
@@ -149,7 +131,7 @@ void SocketConnection::OnRead(const error_code& error, std::size_t bytes) {
     return cut_short ? Refuse(400, "The request ended before it was complete.") : Close();
   }
   if (idle()) deadline_ = context_.now + context_.options.read_timeout;
-  end_ += bytes;
+  input_.Filled(bytes);
   Process();
 }
 
@@ -164,14 +146,14 @@ void SocketConnection::OnInputDropped(const error_code& error, std::size_t bytes
 
 void SocketConnection::Process() {
   for (;;) {
-    begin_ += parser_.Feed(input());
+    input_.Use(parser_.Feed(input_.view()));
     switch (parser_.state()) {
       case RequestParser::State::kHead:
         return Read();
       case RequestParser::State::kBody:
         if (phase_ == Phase::kHead) {
           if (!BeginBody()) return;
-          if (has_input()) continue;
+          if (!input_.empty()) continue;
         } else if (!CountBody()) {
           return;
         }
@@ -198,7 +180,7 @@ bool SocketConnection::BeginBody() {
   phase_ = Phase::kBody;
   timed_mark_ = 0;
   deadline_ = context_.now + options.read_timeout;
-  if (head.expects_continue && !has_input()) SendContinue();
+  if (head.expects_continue && input_.empty()) SendContinue();
   return phase_ == Phase::kBody;
 }
 
@@ -285,22 +267,8 @@ void SocketConnection::Refuse(int status, const std::string& detail) {
   request_id_ = IsSaneRequestId(given) ? std::string(given) : context_.MakeRequestId();
   Response response = context_.Problem(status, detail);
   if (status == 503) response.headers.emplace_back("Retry-After", "1");
-  begin_ = end_ = 0;
+  input_.Clear();
   Send(std::move(response));
-}
-
-void SocketConnection::CompressBody(Response& response, AnswerFacts& facts) {
-  if (response.body.size() <= kGzipAbove || response.body.size() > kGzipBelow ||
-      !MayHaveBody(response.status) || !IsCompressible(response.content_type) ||
-      !FindHeader(response.headers, "Content-Encoding").empty()) {
-    return;
-  }
-  facts.varies = true;
-  if (!takes_gzip_) return;
-  if (auto smaller = context_.gzip.Compress(response.body)) {
-    response.body = std::move(*smaller);
-    facts.gzipped = true;
-  }
 }
 
 void SocketConnection::Send(Response response) {
@@ -313,7 +281,7 @@ void SocketConnection::Send(Response response) {
   last_ = last_ || context_.draining || response.stream;
   facts.keep_alive = !last_;
   facts.http10 = http10_;
-  if (!response.stream) CompressBody(response, facts);
+  if (!response.stream) Compress(response, takes_gzip_, context_.gzip, facts);
   facts.body_bytes = response.body.size();
   WriteResponseHead(out_head_, response, facts);
   const bool without_body = head_only_ || response.stream || !MayHaveBody(response.status);
@@ -363,7 +331,7 @@ void SocketConnection::OnAnswered() {
   if (last_ || context_.draining) return Linger();
   parser_.Reset();
   phase_ = Phase::kHead;
-  if (has_input()) {
+  if (!input_.empty()) {
     deadline_ = context_.now + context_.options.read_timeout;
     return Process();
   }
@@ -375,7 +343,7 @@ void SocketConnection::OpenStream() {
   phase_ = Phase::kStreaming;
   deadline_ = kNever;
   dropped_bytes_ = 0;
-  begin_ = end_ = 0;
+  input_.Clear();
   stream_ = std::make_shared<StreamQueue>(
       [mailbox = context_.mailbox, self = weak_from_this()] { mailbox->Put({self, 0, {}}); });
   Read();  // shows when the client goes away
@@ -413,15 +381,15 @@ void SocketConnection::Linger() {
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   phase_ = Phase::kLingering;
-  deadline_ = context_.now + kLingerTime;
+  deadline_ = context_.now + (context_.draining ? kLingerTimeAtStop : kLingerTime);
   dropped_bytes_ = 0;
-  begin_ = end_ = 0;
+  input_.Clear();
   Read();
 }
 
 void SocketConnection::CheckDeadline(os::Steady now) {
   if (now < deadline_) return;
-  if (phase_ == Phase::kBody || (phase_ == Phase::kHead && has_input())) {
+  if (phase_ == Phase::kBody || (phase_ == Phase::kHead && !input_.empty())) {
     return Refuse(408, "The request did not arrive in time.");
   }
   phase_ == Phase::kWriting || phase_ == Phase::kStreaming ? Abort() : Close();
@@ -451,24 +419,6 @@ void SocketConnection::Close() {
 }
 
 }  // namespace
-
-Response ConnectionContext::Problem(int status, const std::string& detail) const {
-  return options.problem ? options.problem(status, detail) : DefaultProblem(status, detail);
-}
-
-std::string ConnectionContext::MakeRequestId() {
-  // splitmix64: told apart, not secret.
-  std::uint64_t z = id_seed += 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  z ^= z >> 31;
-  std::string id(16, '0');
-  for (char& c : id) {
-    c = "0123456789abcdef"[z & 15];
-    z >>= 4;
-  }
-  return id;
-}
 
 std::shared_ptr<Connection> MakeConnection(ConnectionContext& context, os::Descriptor socket,
                                            bool v6, std::string peer) {

@@ -10,6 +10,7 @@ using ErrorCode = boost::beast::error_code;
 
 // A chunk's size line with its extensions, or the trailer: nobody needs more.
 constexpr std::size_t kMaxChunkLine = 8 * 1024;
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
 // Reserved at once for a body that says it is long; the rest grows as it comes.
 constexpr std::uint64_t kReserveAtMost = 256 * 1024;
 
@@ -167,9 +168,12 @@ std::size_t RequestParser::FindEndOfHead(std::string_view bytes) {
 std::size_t RequestParser::FeedBody(std::string_view bytes) {
   std::size_t used = 0;
   while (used < bytes.size()) {
+    const std::string_view rest = bytes.substr(used);
+    // The parser asserts that a last chunk is never shown to it in pieces this small. Nothing valid
+    // ends within them.
+    if (head_.chunked && rest.size() < kLastChunk.size() && rest[0] == '0') return used;
     ErrorCode error;
-    const std::size_t step =
-        beast_->put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
+    const std::size_t step = beast_->put(boost::asio::buffer(rest.data(), rest.size()), error);
     used += step;
     if (error == beast::error::need_more) {
       if (bytes.size() - used > kMaxChunkLine) Refuse(400, "A chunk's size line is too long.");

@@ -10,6 +10,9 @@
 namespace forager::http {
 namespace {
 
+constexpr std::size_t kGzipAbove = 1024;
+constexpr std::size_t kGzipUpTo = 4 * 1024 * 1024;  // longer ones would hold up the other clients
+
 // Set by the server itself; a handler's own would contradict it.
 bool IsReserved(std::string_view name) {
   for (const std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Date",
@@ -46,6 +49,20 @@ void AppendHandlersHeaders(std::string& out, const Response& response, const Ans
 }
 
 }  // namespace
+
+void Compress(Response& response, bool takes_gzip, Gzip& gzip, AnswerFacts& facts) {
+  if (response.body.size() <= kGzipAbove || response.body.size() > kGzipUpTo ||
+      !MayHaveBody(response.status) || !IsCompressible(response.content_type) ||
+      !FindHeader(response.headers, "Content-Encoding").empty()) {
+    return;
+  }
+  facts.varies = true;
+  if (!takes_gzip) return;
+  if (auto smaller = gzip.Compress(response.body)) {
+    response.body = std::move(*smaller);
+    facts.gzipped = true;
+  }
+}
 
 void WriteResponseHead(std::string& out, const Response& response, const AnswerFacts& facts) {
   out.clear();

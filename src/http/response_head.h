@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/gzip.h"
 #include "http/server.h"
 
 namespace forager::http {
@@ -19,6 +20,9 @@ struct AnswerFacts {
   bool gzipped = false;
 };
 
+// Compresses a long body for a client that takes gzip, and notes in `facts` what the head must say
+// of it.
+void Compress(Response& response, bool takes_gzip, Gzip& gzip, AnswerFacts& facts);
 // Replaces what is in `out`.
 void WriteResponseHead(std::string& out, const Response& response, const AnswerFacts& facts);
 std::string_view ReasonPhrase(int status);

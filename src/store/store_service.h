@@ -39,7 +39,8 @@ class StoreService {
  public:
   // Work returns an error to roll its own part back; others of its group are not touched.
   using Work = std::function<Result<void>(Store&)>;
-  // Called once, on a thread of the service, after the commit (or with the error). Must not block.
+  // Called once, after the commit (or with the error), on a thread of the service; at once on the caller's
+  // own when the queue is full. Must not block.
   using Done = std::function<void(Result<void>)>;
 
   // Opens, migrates and checks the database. One clear line when it cannot be used.

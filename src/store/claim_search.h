@@ -1,0 +1,56 @@
+// The search for the next job under the limits, for one call of SqlStore::Claim: slots are counted once, then
+// kept in memory while jobs are taken. Cost: types with pending jobs, and full hosts; never jobs.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "store/database.h"
+#include "store/store.h"
+
+namespace forager::store {
+
+class ClaimSearch {
+ public:
+  ClaimSearch(Database& database, const ClaimRequest& request);
+
+  struct Lane {
+    std::string entity_type;
+    std::string host;
+    bool auto_start = false;
+    std::int64_t head = 0;
+  };
+
+  int slots_used() const { return slots_used_; }
+  bool TotalReached() const { return slots_used_ >= limits_.total; }
+  bool TypeReached(const std::string& entity_type) const;
+  bool HostReached(const std::string& host) const;
+
+  // The lane whose first job is to start next.
+  std::optional<Lane> Next();
+  // A job of that lane was started.
+  void Took(const std::string& entity_type, const std::string& host);
+  // The lanes of this type changed.
+  void Forget(const std::string& entity_type) { best_.erase(entity_type); }
+  // Why Next found nothing.
+  ClaimBlock Why(std::int64_t total_pending) const;
+
+ private:
+  std::optional<Lane> BestOf(const std::string& entity_type, bool auto_start);
+
+  Database& db_;
+  const ClaimLimits& limits_;
+  bool only_started_before_;
+  int slots_used_ = 0;
+  std::map<std::string, int> by_type_;
+  std::map<std::string, int> by_host_;
+  std::set<std::string> paused_;
+  std::set<std::string> types_;               // with pending jobs
+  std::map<std::string, std::optional<Lane>> best_;  // per type, as long as it holds
+  bool met_pause_ = false;
+  bool met_limit_ = false;
+};
+
+}  // namespace forager::store

@@ -1,0 +1,28 @@
+#include "store/health_board.h"
+
+#include "os/log.h"
+
+namespace forager::store {
+
+void HealthBoard::Bad(const std::string& reason) {
+  std::lock_guard lock(mutex_);
+  if (!ok_ && reason_ == reason) return;
+  reason_ = reason;
+  ok_.store(false, std::memory_order_release);
+  os::LogError("Store: " + reason);
+}
+
+void HealthBoard::Good() {
+  if (ok()) return;
+  std::lock_guard lock(mutex_);
+  ok_.store(true, std::memory_order_release);
+  reason_.clear();
+  os::LogInfo("Store: the database can be written again.");
+}
+
+Health HealthBoard::Read() const {
+  std::lock_guard lock(mutex_);
+  return Health{ok_, reason_};
+}
+
+}  // namespace forager::store

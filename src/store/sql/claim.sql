@@ -1,0 +1,65 @@
+-- The search for the next job to start. Its cost grows with the number of types and of full hosts, never
+-- with the number of jobs: each type's lanes lie in the order of their first job.
+
+-- name: due_waiting
+SELECT id FROM collection_jobs
+WHERE waiting = 1 AND status = 'pending' AND auto_start = $1 AND eligible_ms <= $2
+ORDER BY eligible_ms LIMIT $3;
+
+-- name: promote
+UPDATE collection_jobs SET waiting = 0, revision = revision + 1 WHERE id = $1;
+
+-- name: next_due
+SELECT eligible_ms FROM collection_jobs
+WHERE waiting = 1 AND status = 'pending' AND auto_start = $1
+ORDER BY eligible_ms LIMIT 1;
+
+-- name: slots_by_lane
+SELECT entity_type, host, count(*) FROM collection_jobs WHERE slot_held = 1
+GROUP BY entity_type, host;
+
+-- name: slot_holders
+SELECT job_id FROM collection_jobs WHERE slot_held = 1 LIMIT $1;
+
+-- name: pending_types
+SELECT entity_type FROM collection_totals WHERE pending > 0;
+
+-- name: lanes_of_type
+SELECT host, head FROM collection_lanes
+WHERE entity_type = $1 AND auto_start = $2 ORDER BY head;
+
+-- name: has_lane
+SELECT 1 FROM collection_lanes WHERE entity_type = $1 AND auto_start >= $2 LIMIT 1;
+
+-- name: drop_lane
+DELETE FROM collection_lanes WHERE entity_type = $1 AND host = $2 AND auto_start = $3;
+
+-- name: first_of_lane
+SELECT id FROM collection_jobs
+WHERE entity_type = $1 AND host = $2 AND auto_start = $3 AND ready_key IS NOT NULL
+ORDER BY ready_key, id LIMIT 1;
+
+-- name: pauses
+SELECT entity_type FROM collection_pauses;
+
+-- name: pause
+INSERT INTO collection_pauses (entity_type, paused_at) VALUES ($1, $2)
+ON CONFLICT (entity_type) DO NOTHING;
+
+-- name: resume
+DELETE FROM collection_pauses WHERE entity_type = $1;
+
+-- name: claim_target
+SELECT id, status, slot_held, entity_type, host FROM collection_jobs WHERE job_id = $1;
+
+-- name: rank_of
+SELECT eligible_ms - priority * 3600000 FROM collection_jobs WHERE job_id = $1 AND status = 'pending';
+
+-- name: ready_before
+SELECT count(*) FROM (
+  SELECT 1 FROM collection_totals t
+  CROSS JOIN collection_lanes l ON l.entity_type = t.entity_type AND l.auto_start IN (0, 1)
+    AND l.head < $1
+  CROSS JOIN collection_jobs j ON j.entity_type = l.entity_type AND j.host = l.host
+    AND j.auto_start = l.auto_start AND j.ready_key IS NOT NULL AND j.ready_key < $1
+  WHERE t.pending > 0 LIMIT $2) AS before;

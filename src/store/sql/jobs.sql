@@ -1,0 +1,177 @@
+-- Transitions of a job, and the rows of its attempts. Every move out of `running` names job, attempt and
+-- state; no row changed means "too late".
+
+-- name: unique_key_holder
+SELECT job_id FROM collection_jobs
+WHERE unique_key = $1 AND unique_key IS NOT NULL AND status IN ('pending', 'running');
+
+-- name: total_pending
+SELECT coalesce(sum(pending), 0) FROM collection_totals;
+
+-- name: insert_job
+INSERT INTO collection_jobs (job_id, entity_type, job_type, entity_id, search_query, target_url,
+  search_filters, priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by,
+  unique_key, created_at, updated_at, host, eligible_ms, waiting, revision)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, 1);
+
+-- name: claim_job
+UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_start = 1,
+  attempt = 1 + coalesce((SELECT max(a.attempt) FROM collection_attempts a
+                          WHERE a.job_id = collection_jobs.job_id
+                            AND a.attempt > collection_jobs.attempt), attempt),
+  started_at = $2, updated_at = $2, completed_at = NULL, duration_ms = NULL, node = $3,
+  lease_expires_at = $4, cancel_requested_at = NULL, cancel_forced = 0, progress_percent = NULL,
+  progress_stage = NULL, progress_message = NULL, progress_updated_at = NULL,
+  revision = revision + 1
+WHERE id = $1 AND status = 'pending' AND slot_held = 0;
+
+-- name: insert_attempt
+INSERT INTO collection_attempts (job_id, attempt, node, started_at) VALUES ($1, $2, $3, $4);
+
+-- name: guard_attempt
+SELECT started_at, cancel_requested_at IS NOT NULL FROM collection_jobs
+WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+
+-- What the process did fills what is still empty, also after the job went on without it.
+-- name: end_attempt
+UPDATE collection_attempts SET
+  ended_at = coalesce(ended_at, $3), outcome = coalesce(outcome, $4),
+  error_class = coalesce(error_class, $5), error_message = coalesce(error_message, $6),
+  exit_code = coalesce(exit_code, $7), signal = coalesce(signal, $8),
+  cpu_user_ms = coalesce(cpu_user_ms, $9), cpu_system_ms = coalesce(cpu_system_ms, $10),
+  max_rss_kb = coalesce(max_rss_kb, $11), survivors = coalesce(survivors, $12),
+  snapshot = coalesce(snapshot, $13), released_at = coalesce(released_at, $14)
+WHERE job_id = $1 AND attempt = $2;
+
+-- name: complete_job
+UPDATE collection_jobs SET status = 'completed', completed_at = $3, updated_at = $3,
+  duration_ms = $4, error_message = NULL, error_class = NULL, node = NULL, lease_expires_at = NULL,
+  interruptions = 0, revision = revision + 1,
+  slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
+                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
+WHERE job_id = $1 AND attempt = $2 AND status = 'running' AND cancel_requested_at IS NULL;
+
+-- name: fail_job
+UPDATE collection_jobs SET status = 'failed', completed_at = $3, updated_at = $3,
+  error_class = $4, error_message = $5, node = NULL, lease_expires_at = NULL,
+  revision = revision + 1,
+  slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
+                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
+WHERE job_id = $1 AND attempt = $2 AND status = 'running' AND cancel_requested_at IS NULL;
+
+-- name: retry_job
+UPDATE collection_jobs SET status = 'pending', updated_at = $3, error_class = $4,
+  error_message = $5, run_at = $6, eligible_ms = $7, waiting = $8, tries_used = tries_used + $9,
+  crashes = crashes + $10, interruptions = 0, node = NULL, lease_expires_at = NULL,
+  revision = revision + 1,
+  slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
+                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
+WHERE job_id = $1 AND attempt = $2 AND status = 'running' AND cancel_requested_at IS NULL;
+
+-- name: interrupt_job
+UPDATE collection_jobs SET status = 'pending', updated_at = $3, error_class = $4,
+  error_message = $5, run_at = $3, eligible_ms = $6, waiting = 0,
+  interruptions = interruptions + 1, node = NULL, lease_expires_at = NULL,
+  revision = revision + 1,
+  slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
+                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
+WHERE job_id = $1 AND attempt = $2 AND status = 'running' AND cancel_requested_at IS NULL;
+
+-- name: cancel_job
+UPDATE collection_jobs SET status = 'cancelled', completed_at = $3, updated_at = $3,
+  cancel_requested_at = coalesce(cancel_requested_at, $3), error_class = $4, error_message = $5,
+  node = NULL, lease_expires_at = NULL, revision = revision + 1,
+  slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
+                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
+WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+
+-- name: reset_job
+UPDATE collection_jobs SET status = 'failed', completed_at = $3, updated_at = $3,
+  error_class = 'reset', error_message = $4, node = NULL, lease_expires_at = NULL,
+  revision = revision + 1,
+  slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
+                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
+WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+
+-- name: reset_and_requeue_job
+UPDATE collection_jobs SET status = 'pending', updated_at = $3, error_class = 'reset',
+  error_message = $4, run_at = $3, eligible_ms = $5, waiting = 0, auto_start = 0, tries_used = 0,
+  crashes = 0, interruptions = 0, node = NULL, lease_expires_at = NULL,
+  cancel_requested_at = NULL, cancel_forced = 0, revision = revision + 1,
+  slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
+                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
+WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+
+-- name: reset_attempt
+UPDATE collection_attempts SET ended_at = coalesce(ended_at, $3), outcome = coalesce(outcome, 'reset'),
+  error_class = coalesce(error_class, 'reset'), error_message = coalesce(error_message, $4)
+WHERE job_id = $1 AND attempt = $2;
+
+-- name: requeue_job
+UPDATE collection_jobs SET status = 'pending', updated_at = $2, run_at = $2, eligible_ms = $3,
+  waiting = 0, auto_start = 0, tries_used = 0, crashes = 0, interruptions = 0, completed_at = NULL,
+  error_class = NULL, error_message = NULL, cancel_requested_at = NULL, cancel_forced = 0,
+  revision = revision + 1
+WHERE job_id = $1 AND status IN ('failed', 'cancelled');
+
+-- name: cancel_pending_job
+UPDATE collection_jobs SET status = 'cancelled', completed_at = $2, updated_at = $2, waiting = 0,
+  cancel_requested_at = $2, cancel_forced = $3, revision = revision + 1
+WHERE job_id = $1 AND status = 'pending';
+
+-- name: request_cancel
+UPDATE collection_jobs SET cancel_requested_at = coalesce(cancel_requested_at, $2),
+  cancel_forced = CASE WHEN cancel_forced = 1 THEN 1 ELSE $3 END, updated_at = $2,
+  revision = revision + 1
+WHERE job_id = $1 AND status = 'running';
+
+-- name: delete_job
+DELETE FROM collection_jobs WHERE job_id = $1 AND status <> 'running' AND slot_held = 0;
+
+-- name: attempt_started
+UPDATE collection_attempts SET pid = $3 WHERE job_id = $1 AND attempt = $2 AND released_at IS NULL;
+
+-- name: release_attempt
+UPDATE collection_attempts SET released_at = $3, ended_at = coalesce(ended_at, $3),
+  cpu_user_ms = coalesce(cpu_user_ms, $4), cpu_system_ms = coalesce(cpu_system_ms, $5),
+  max_rss_kb = coalesce(max_rss_kb, $6), survivors = coalesce(survivors, $7)
+WHERE job_id = $1 AND attempt = $2 AND released_at IS NULL;
+
+-- name: renew_leases
+UPDATE collection_jobs SET lease_expires_at = $2, revision = revision + 1
+WHERE status = 'running' AND node = $1;
+
+-- name: record_news
+UPDATE collection_jobs SET updated_at = $3,
+  progress_percent = coalesce($4, progress_percent),
+  progress_stage = coalesce($5, progress_stage),
+  progress_message = coalesce($6, progress_message),
+  progress_updated_at = coalesce($7, progress_updated_at),
+  items_found = items_found + $8, new_entities_found = new_entities_found + $9,
+  changes_detected = changes_detected + $10, revision = revision + 1
+WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+
+-- name: record_progress
+UPDATE collection_jobs SET updated_at = $3,
+  progress_percent = coalesce($4, progress_percent),
+  progress_stage = coalesce($5, progress_stage),
+  progress_message = coalesce($6, progress_message),
+  progress_updated_at = coalesce($7, progress_updated_at), revision = revision + 1
+WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+
+-- name: insert_log
+INSERT INTO collection_job_logs (job_id, attempt, timestamp, level, stage, message, log_data)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: insert_change
+INSERT INTO collection_changes (job_id, attempt, entity_type, entity_id, is_new_entity,
+  proposed_entity_data, field_name, old_value, new_value, change_type, status, confidence,
+  source_url, evidence, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
+-- name: prune_jobs
+DELETE FROM collection_jobs WHERE id IN (
+  SELECT id FROM collection_jobs
+  WHERE completed_at < $1 AND completed_at IS NOT NULL
+    AND status IN ('completed', 'failed', 'cancelled') AND slot_held = 0
+  ORDER BY completed_at LIMIT $2);

@@ -1,0 +1,60 @@
+-- Reads. {job} stands for the columns of a job, in the order the reader of rows expects.
+
+-- name: job_columns
+job_id, entity_type, job_type, entity_id, search_query, target_url, search_filters, priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by, unique_key, status, attempt, tries_used, crashes, interruptions, items_found, changes_detected, approved_changes, new_entities_found, progress_percent, progress_stage, progress_message, progress_updated_at, error_message, error_class, created_at, started_at, completed_at, updated_at, node, lease_expires_at, cancel_requested_at, cancel_forced
+
+-- name: find_job
+SELECT {job} FROM collection_jobs WHERE job_id = $1;
+
+-- name: job_by_id
+SELECT {job} FROM collection_jobs WHERE id = $1;
+
+-- name: job_exists
+SELECT 1 FROM collection_jobs WHERE job_id = $1;
+
+-- name: job_state
+SELECT status, attempt, cancel_requested_at IS NOT NULL, cancel_forced, slot_held
+FROM collection_jobs WHERE job_id = $1;
+
+-- name: attempt_columns
+job_id, attempt, node, pid, started_at, ended_at, released_at, outcome, error_class, error_message, exit_code, signal, cpu_user_ms, cpu_system_ms, max_rss_kb, survivors, snapshot
+
+-- name: attempts
+SELECT {attempt} FROM collection_attempts WHERE job_id = $1 ORDER BY attempt;
+
+-- name: unreleased
+SELECT {attempt} FROM collection_attempts WHERE released_at IS NULL ORDER BY id LIMIT $1;
+
+-- name: running
+SELECT {job} FROM collection_jobs WHERE status = 'running' ORDER BY created_at, id LIMIT $1;
+
+-- name: attempt_of_running
+SELECT started_at, ended_at IS NULL FROM collection_attempts WHERE job_id = $1 AND attempt = $2;
+
+-- name: changes
+SELECT id, job_id, attempt, entity_type, entity_id, is_new_entity, proposed_entity_data, field_name,
+  old_value, new_value, change_type, status, confidence, source_url, evidence, created_at
+FROM collection_changes WHERE job_id = $1 AND id > $2 ORDER BY id LIMIT $3 OFFSET $4;
+
+-- name: count_changes
+SELECT count(*) FROM (SELECT 1 FROM collection_changes WHERE job_id = $1 LIMIT $2) AS c;
+
+-- name: logs
+SELECT id, timestamp, attempt, level, stage, message, log_data FROM collection_job_logs
+WHERE job_id = $1 AND ($2 IS NULL OR attempt = $2) AND ($3 IS NULL OR stage = $3)
+  AND CASE level WHEN 'DEBUG' THEN 0 WHEN 'INFO' THEN 1 WHEN 'WARNING' THEN 2 ELSE 3 END >= $4
+ORDER BY id LIMIT $5 OFFSET $6;
+
+-- name: count_logs
+SELECT count(*) FROM collection_job_logs
+WHERE job_id = $1 AND ($2 IS NULL OR attempt = $2) AND ($3 IS NULL OR stage = $3)
+  AND CASE level WHEN 'DEBUG' THEN 0 WHEN 'INFO' THEN 1 WHEN 'WARNING' THEN 2 ELSE 3 END >= $4;
+
+-- name: stats
+SELECT coalesce(sum(pending), 0), coalesce(sum(running), 0), coalesce(sum(completed), 0),
+  coalesce(sum(failed), 0), coalesce(sum(cancelled), 0), coalesce(sum(timed), 0),
+  coalesce(sum(duration_ms), 0), coalesce(sum(items_found), 0), coalesce(sum(changes_detected), 0)
+FROM collection_totals;
+
+-- name: oldest_pending
+SELECT created_at FROM collection_jobs WHERE status = 'pending' ORDER BY created_at LIMIT 1;

@@ -1,0 +1,125 @@
+// The Store, in named statements over a Database. Made by the store service for each connection; its methods
+// are spread over sql_store_*.cc by noun. Never begins or ends a transaction.
+#pragma once
+
+#include <functional>
+
+#include "store/database.h"
+#include "store/list_query.h"
+#include "store/store.h"
+#include "store/store_service.h"
+
+namespace forager::store {
+
+class SqlStore final : public Store {
+ public:
+  // `committed` collects what a unit of work touches; it must outlive the store.
+  SqlStore(Database& database, Committed& committed) : db_(database), committed_(committed) {}
+
+  Result<Job> Submit(const NewJob& job, int default_priority, std::int64_t max_pending,
+                     WallTime now) override;
+  Result<std::vector<std::string>> SubmitMany(std::span<const NewJob> jobs,
+                                              const std::map<std::string, int>& default_priorities,
+                                              std::int64_t max_pending, WallTime now) override;
+  Result<ClaimResult> Claim(const ClaimRequest& request, WallTime now) override;
+  Result<bool> Complete(const AttemptFinal& final, WallTime now) override;
+  Result<bool> Fail(const AttemptFinal& final, WallTime now) override;
+  Result<bool> Retry(const AttemptFinal& final, WallTime run_at, bool counts_try, bool counts_crash,
+                     WallTime now) override;
+  Result<bool> Cancel(const AttemptFinal& final, WallTime now) override;
+  Result<bool> Interrupt(const AttemptFinal& final, WallTime now) override;
+  Result<bool> Reset(const AttemptRef& ref, const std::string& message, bool requeue,
+                     WallTime now) override;
+  Result<Job> Requeue(const std::string& job_id, WallTime now) override;
+  Result<Job> RequestCancel(const std::string& job_id, bool force, WallTime now) override;
+  Result<void> Delete(const std::string& job_id) override;
+
+  Result<bool> Started(const AttemptRef& ref, int pid) override;
+  Result<bool> Record(const AttemptNews& news, WallTime now) override;
+  Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage,
+                       WallTime now) override;
+  Result<int> RenewLeases(const std::string& node, WallTime until) override;
+
+  Result<std::vector<Order>> Orders(std::span<const AttemptRef> live) override;
+  Result<std::vector<RunningJob>> Running(int limit) override;
+  Result<std::vector<Attempt>> Unreleased(int limit) override;
+  Result<std::optional<WallTime>> NextDue(bool only_started_before) override;
+
+  Result<BulkResult> BulkApply(Bulk what, const JobFilter& filter, std::int64_t after, int limit,
+                               bool dry_run, WallTime now) override;
+
+  Result<Job> Find(const std::string& job_id) override;
+  Result<Page<Job>> List(const ListRequest& request) override;
+  Result<std::vector<Attempt>> Attempts(const std::string& job_id) override;
+  Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) override;
+  Result<Page<Change>> Changes(const std::string& job_id, int page, int page_size,
+                               const std::optional<std::string>& cursor) override;
+  Result<Stats> GetStats(WallTime now) override;
+  Result<SlotUse> Slots(const std::string& entity_type, const std::string& host) override;
+  Result<int> ReadyBefore(const std::string& job_id) override;
+
+  Result<void> Pause(const std::string& entity_type, WallTime now) override;
+  Result<void> Resume(const std::string& entity_type) override;
+  Result<std::set<std::string>> Paused() override;
+
+  Result<Token> CreateToken(const std::string& name, const std::string& role,
+                            const std::string& hash, WallTime now) override;
+  Result<std::vector<Token>> Tokens() override;
+  Result<std::optional<Token>> FindToken(const std::string& hash) override;
+  Result<void> RevokeToken(std::int64_t id, WallTime now) override;
+  Result<void> CreateLoginCode(const std::string& hash, WallTime expires_at) override;
+  Result<bool> UseLoginCode(const std::string& hash, WallTime now) override;
+  Result<void> CreateSession(const std::string& hash, const Session& session) override;
+  Result<std::optional<Session>> FindSession(const std::string& hash, WallTime now) override;
+  Result<void> EndSession(const std::string& hash) override;
+
+  Result<std::optional<IdempotentAnswer>> FindAnswer(const std::string& token,
+                                                     const std::string& key, WallTime now) override;
+  Result<void> KeepAnswer(const std::string& token, const std::string& key,
+                          const IdempotentAnswer& answer, WallTime now) override;
+
+  Result<int> PruneJobs(WallTime finished_before, int limit) override;
+  Result<int> PruneAccess(WallTime now, int limit) override;
+
+  Result<std::optional<std::string>> Fact(const std::string& name) override;
+  Result<void> SetFact(const std::string& name, const std::string& value) override;
+
+ private:
+  // A driver's failure becomes the method's error.
+  template <typename Method>
+  static auto Guard(Method method) -> decltype(method()) {
+    try {
+      return method();
+    } catch (const DatabaseError& error) {
+      return std::unexpected(ToError(error));
+    }
+  }
+
+  Result<void> CheckRoom(std::size_t more, std::int64_t max_pending);
+  std::optional<std::string> HolderOf(const std::optional<std::string>& unique_key);
+  Job Insert(const NewJob& job, int default_priority, WallTime now);
+  Result<bool> End(const AttemptFinal& final, WallTime now, bool despite_cancel,
+                   const std::function<void(std::optional<WallTime> started_at)>& move);
+  void StoreNews(const AttemptNews& news, WallTime now);
+  void StoreChildren(const AttemptNews& news, WallTime now);
+  Result<Job> MustFind(const std::string& job_id);
+  Result<void> MustExist(const std::string& job_id);
+  void PromoteDue(bool auto_start, WallTime now);
+  Result<ClaimResult> ClaimOne(const ClaimRequest& request, WallTime now);
+  Result<ClaimResult> ClaimNext(const ClaimRequest& request, WallTime now);
+  Job StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime now);
+  std::int64_t TotalPending();
+  void Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, BulkResult& result);
+  Result<BulkResult> ApplyToIds(Bulk what, const JobFilter& filter, std::int64_t after, int limit,
+                                bool dry_run, WallTime now);
+  std::int64_t CountByTotals(const JobFilter& filter);
+  void AppendJob(std::int64_t id, std::vector<Job>& jobs);
+  Page<Job> ListByCreation(const ListRequest& request, const std::optional<ListCursor>& cursor);
+  Page<Job> ListWindow(const ListRequest& request, const std::optional<ListCursor>& cursor);
+  void Touched(const std::string& job_id);
+
+  Database& db_;
+  Committed& committed_;
+};
+
+}  // namespace forager::store

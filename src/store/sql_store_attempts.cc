@@ -1,0 +1,187 @@
+// The life of an attempt: its news, its end, its release; and reset. All guarded by job, attempt and state.
+#include <fmt/format.h>
+
+#include "store/rows.h"
+#include "store/sql_store.h"
+
+namespace forager::store {
+namespace {
+
+constexpr std::int64_t kLogBytesKept = 1 << 20;  // of each attempt
+
+}  // namespace
+
+Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now, bool despite_cancel,
+                           const std::function<void(std::optional<WallTime>)>& move) {
+  return Guard([&]() -> Result<bool> {
+    const AttemptRef& ref = final.news.ref;
+    bool in_time = false;
+    std::optional<WallTime> started_at;
+    {
+      Rows guard = db_.Query("guard_attempt", {ref.job_id, ref.attempt});
+      if (guard.Next()) {
+        started_at = guard.MaybeTime(0);
+        in_time = despite_cancel || guard.Int(1) == 0;
+      }
+    }
+    if (in_time) StoreNews(final.news, now);
+    auto usage = [&](auto member) -> std::optional<std::int64_t> {
+      if (!final.usage) return std::nullopt;
+      return (*final.usage).*member;
+    };
+    db_.Execute("end_attempt",
+                {ref.job_id, ref.attempt, now, final.outcome, final.error_class, final.error_message,
+                 final.exit_code, final.signal, usage(&Usage::cpu_user_ms),
+                 usage(&Usage::cpu_system_ms), usage(&Usage::max_rss_kb), usage(&Usage::survivors),
+                 final.snapshot, final.released ? Param(now) : Param(std::nullopt)});
+    if (in_time) {
+      move(started_at);
+      Touched(ref.job_id);
+    }
+    if (final.released) committed_.pending_added = true;  // its slot is free
+    return in_time;
+  });
+}
+
+Result<bool> SqlStore::Complete(const AttemptFinal& final, WallTime now) {
+  const AttemptRef& ref = final.news.ref;
+  return End(final, now, false, [&](std::optional<WallTime> started_at) {
+    std::optional<std::int64_t> duration;
+    if (started_at) duration = std::max<std::int64_t>(0, (now - *started_at).count());
+    db_.Execute("complete_job", {ref.job_id, ref.attempt, now, duration});
+  });
+}
+
+Result<bool> SqlStore::Fail(const AttemptFinal& final, WallTime now) {
+  const AttemptRef& ref = final.news.ref;
+  return End(final, now, false, [&](std::optional<WallTime>) {
+    db_.Execute("fail_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
+  });
+}
+
+Result<bool> SqlStore::Retry(const AttemptFinal& final, WallTime run_at, bool counts_try,
+                             bool counts_crash, WallTime now) {
+  const AttemptRef& ref = final.news.ref;
+  return End(final, now, false, [&](std::optional<WallTime>) {
+    db_.Execute("retry_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message,
+                              run_at, UnixMillis(run_at), run_at > now, counts_try, counts_crash});
+    committed_.pending_added = true;
+  });
+}
+
+Result<bool> SqlStore::Cancel(const AttemptFinal& final, WallTime now) {
+  const AttemptRef& ref = final.news.ref;
+  return End(final, now, true, [&](std::optional<WallTime>) {
+    db_.Execute("cancel_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
+  });
+}
+
+Result<bool> SqlStore::Interrupt(const AttemptFinal& final, WallTime now) {
+  const AttemptRef& ref = final.news.ref;
+  return End(final, now, false, [&](std::optional<WallTime>) {
+    db_.Execute("interrupt_job", {ref.job_id, ref.attempt, now, final.error_class,
+                                  final.error_message, UnixMillis(now)});
+    committed_.pending_added = true;
+  });
+}
+
+Result<bool> SqlStore::Reset(const AttemptRef& ref, const std::string& message, bool requeue,
+                             WallTime now) {
+  return Guard([&]() -> Result<bool> {
+    std::int64_t changed =
+        requeue ? db_.Execute("reset_and_requeue_job",
+                              {ref.job_id, ref.attempt, now, message, UnixMillis(now)})
+                : db_.Execute("reset_job", {ref.job_id, ref.attempt, now, message});
+    if (changed == 0) return false;
+    db_.Execute("reset_attempt", {ref.job_id, ref.attempt, now, message});
+    Touched(ref.job_id);
+    committed_.orders_added = true;
+    committed_.pending_added = true;
+    return true;
+  });
+}
+
+Result<bool> SqlStore::Started(const AttemptRef& ref, int pid) {
+  return Guard([&]() -> Result<bool> {
+    return db_.Execute("attempt_started", {ref.job_id, ref.attempt, pid}) == 1;
+  });
+}
+
+Result<bool> SqlStore::Record(const AttemptNews& news, WallTime now) {
+  return Guard([&]() -> Result<bool> {
+    {
+      Rows guard = db_.Query("guard_attempt", {news.ref.job_id, news.ref.attempt});
+      if (!guard.Next()) return false;
+    }
+    StoreNews(news, now);
+    Touched(news.ref.job_id);
+    return true;
+  });
+}
+
+void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
+  const AttemptRef& ref = news.ref;
+  Progress progress = news.progress.value_or(Progress{});
+  if (news.progress && !progress.updated_at) progress.updated_at = now;
+  auto changes = static_cast<std::int64_t>(news.changes.size());
+  if (changes != 0 || news.items_found != 0 || news.new_entities_found != 0) {
+    db_.Execute("record_news", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
+                                progress.message, progress.updated_at, news.items_found,
+                                news.new_entities_found, changes});
+  } else if (news.progress) {
+    db_.Execute("record_progress", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
+                                    progress.message, progress.updated_at});
+  }
+  for (const LogLine& line : news.logs) {
+    db_.Execute("insert_log", {ref.job_id, ref.attempt, line.timestamp, Name(line.level), line.stage,
+                               line.message, line.log_data});
+  }
+  for (const Change& change : news.changes) {
+    db_.Execute("insert_change",
+                {ref.job_id, ref.attempt, change.entity_type, change.entity_id,
+                 change.is_new_entity, change.proposed_entity_data, change.field_name,
+                 change.old_value, change.new_value, change.change_type, change.status,
+                 change.confidence, change.source_url, change.evidence, now});
+  }
+  StoreChildren(news, now);
+  if (news.trim_logs) db_.Execute("trim_logs", {ref.job_id, ref.attempt, kLogBytesKept});
+}
+
+void SqlStore::StoreChildren(const AttemptNews& news, WallTime now) {
+  for (NewJob child : news.child_jobs) {
+    child.parent_job_id = news.ref.job_id;
+    if (auto holder = HolderOf(child.unique_key)) {
+      // An attempt that is tried again submits its children again: the first ones count.
+      db_.Execute("insert_log",
+                  {news.ref.job_id, news.ref.attempt, now, Name(LogLevel::kInfo), std::nullopt,
+                   fmt::format("Child job not submitted: {} with unique_key \"{}\" is pending or running already.",
+                               *holder, *child.unique_key), std::nullopt});
+      continue;
+    }
+    Insert(child, 5, now);
+  }
+}
+
+Result<bool> SqlStore::Release(const AttemptRef& ref, const std::optional<Usage>& usage,
+                               WallTime now) {
+  return Guard([&]() -> Result<bool> {
+    Usage known = usage.value_or(Usage{});
+    auto value = [&](std::int64_t of) { return usage ? Param(of) : Param(std::nullopt); };
+    if (db_.Execute("release_attempt",
+                    {ref.job_id, ref.attempt, now, value(known.cpu_user_ms),
+                     value(known.cpu_system_ms), value(known.max_rss_kb), value(known.survivors)}) == 0) {
+      return false;
+    }
+    Touched(ref.job_id);
+    committed_.pending_added = true;  // its slot is free
+    return true;
+  });
+}
+
+Result<int> SqlStore::RenewLeases(const std::string& node, WallTime until) {
+  return Guard([&]() -> Result<int> {
+    return static_cast<int>(db_.Execute("renew_leases", {node, until}));
+  });
+}
+
+}  // namespace forager::store

@@ -1,0 +1,177 @@
+// Claim: from pending to running under the limits; and what dispatch asks about readiness.
+#include "store/claim_search.h"
+#include "store/rows.h"
+#include "store/sql_store.h"
+
+namespace forager::store {
+namespace {
+
+constexpr int kPromotedAtOnce = 200;  // waiting jobs made ready by one claim
+constexpr int kRankCountedTo = 1'000;
+constexpr int kHoldersShown = 10;
+
+}  // namespace
+
+Result<ClaimResult> SqlStore::Claim(const ClaimRequest& request, WallTime now) {
+  return Guard([&] { return request.job_id ? ClaimOne(request, now) : ClaimNext(request, now); });
+}
+
+void SqlStore::PromoteDue(bool auto_start, WallTime now) {
+  std::vector<std::int64_t> due;
+  {
+    Rows rows = db_.Query("due_waiting", {auto_start, UnixMillis(now), kPromotedAtOnce});
+    while (rows.Next()) due.push_back(rows.Int(0));
+  }
+  for (std::int64_t id : due) db_.Execute("promote", {id});
+}
+
+Job SqlStore::StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime now) {
+  db_.Execute("claim_job", {id, now, request.node, now + request.lease});
+  Job job;
+  {
+    Rows rows = db_.Query("job_by_id", {id});
+    if (!rows.Next()) throw DatabaseError(Fault::kCorrupt, "a claimed job is not there");
+    job = ReadJob(rows);
+  }
+  db_.Execute("insert_attempt", {job.job_id, job.attempt, request.node, now});
+  Touched(job.job_id);
+  return job;
+}
+
+Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& request, WallTime now) {
+  std::int64_t id = 0;
+  std::string status, entity_type, host;
+  bool slot_held = false;
+  {
+    Rows rows = db_.Query("claim_target", {*request.job_id});
+    if (!rows.Next()) {
+      return forager::Fail(ErrorCode::kNotFound, "There is no job " + *request.job_id + ".");
+    }
+    id = rows.Int(0);
+    status = rows.Text(1);
+    slot_held = rows.Int(2) != 0;
+    entity_type = rows.Text(3);
+    host = rows.Text(4);
+  }
+  ClaimSearch search(db_, request);
+  ClaimResult result;
+  result.slots_used = search.slots_used();
+  if (status != Name(State::kPending)) {
+    result.block = ClaimBlock::kNotPending;
+  } else if (slot_held) {
+    result.block = ClaimBlock::kSlotHeld;
+  } else if (search.TotalReached()) {
+    result.block = ClaimBlock::kTotalLimit;
+  } else if (search.TypeReached(entity_type) || search.HostReached(host)) {
+    result.block = ClaimBlock::kOtherLimits;
+  } else {
+    result.jobs.push_back(StartAttempt(id, request, now));
+  }
+  result.total_pending = TotalPending();
+  return result;
+}
+
+Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime now) {
+  PromoteDue(true, now);
+  PromoteDue(false, now);
+  ClaimSearch search(db_, request);
+  ClaimResult result;
+  result.slots_used = search.slots_used();
+  bool exhausted = false;
+  while (static_cast<int>(result.jobs.size()) < request.count && !search.TotalReached()) {
+    auto lane = search.Next();
+    if (!lane) {
+      exhausted = true;
+      break;
+    }
+    std::int64_t id = 0;
+    {
+      Rows rows = db_.Query("first_of_lane", {lane->entity_type, lane->host, lane->auto_start});
+      if (rows.Next()) id = rows.Int(0);
+    }
+    if (id == 0) {  // someone edited the lanes themselves: mend and go on
+      db_.Execute("drop_lane", {lane->entity_type, lane->host, lane->auto_start});
+      search.Forget(lane->entity_type);
+      continue;
+    }
+    result.jobs.push_back(StartAttempt(id, request, now));
+    search.Took(lane->entity_type, lane->host);
+  }
+  result.total_pending = TotalPending();
+  if (static_cast<int>(result.jobs.size()) < request.count) {
+    result.block = exhausted ? search.Why(result.total_pending) : ClaimBlock::kTotalLimit;
+  }
+  return result;
+}
+
+Result<std::optional<WallTime>> SqlStore::NextDue(bool only_started_before) {
+  return Guard([&]() -> Result<std::optional<WallTime>> {
+    std::optional<WallTime> next;
+    for (bool auto_start : {true, false}) {
+      if (only_started_before && !auto_start) continue;
+      Rows rows = db_.Query("next_due", {auto_start});
+      if (!rows.Next()) continue;
+      WallTime due{Millis{rows.Int(0)}};
+      if (!next || due < *next) next = due;
+    }
+    return next;
+  });
+}
+
+Result<Store::SlotUse> SqlStore::Slots(const std::string& entity_type, const std::string& host) {
+  return Guard([&]() -> Result<SlotUse> {
+    SlotUse use;
+    {
+      Rows rows = db_.Query("slots_by_lane", {});
+      while (rows.Next()) {
+        int count = static_cast<int>(rows.Int(2));
+        use.total += count;
+        if (rows.View(0) == entity_type) use.of_type += count;
+        if (rows.View(1) == host) use.of_host += count;
+      }
+    }
+    Rows rows = db_.Query("slot_holders", {kHoldersShown});
+    while (rows.Next()) use.holders.push_back(rows.Text(0));
+    return use;
+  });
+}
+
+Result<int> SqlStore::ReadyBefore(const std::string& job_id) {
+  return Guard([&]() -> Result<int> {
+    std::int64_t key = 0;
+    {
+      Rows rows = db_.Query("rank_of", {job_id});
+      if (!rows.Next()) return 0;
+      key = rows.Int(0);
+    }
+    Rows rows = db_.Query("ready_before", {key, kRankCountedTo});
+    rows.Next();
+    return static_cast<int>(rows.Int(0));
+  });
+}
+
+Result<void> SqlStore::Pause(const std::string& entity_type, WallTime now) {
+  return Guard([&]() -> Result<void> {
+    db_.Execute("pause", {entity_type, now});
+    return {};
+  });
+}
+
+Result<void> SqlStore::Resume(const std::string& entity_type) {
+  return Guard([&]() -> Result<void> {
+    db_.Execute("resume", {entity_type});
+    committed_.pending_added = true;
+    return {};
+  });
+}
+
+Result<std::set<std::string>> SqlStore::Paused() {
+  return Guard([&]() -> Result<std::set<std::string>> {
+    std::set<std::string> paused;
+    Rows rows = db_.Query("pauses", {});
+    while (rows.Next()) paused.insert(rows.Text(0));
+    return paused;
+  });
+}
+
+}  // namespace forager::store

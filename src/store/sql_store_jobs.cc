@@ -1,0 +1,199 @@
+// Submit, requeue, cancel, delete: what users do to jobs.
+#include <fmt/format.h>
+
+#include "job/codec.h"
+#include "job/job_id.h"
+#include "store/rows.h"
+#include "store/sql_store.h"
+
+namespace forager::store {
+namespace {
+
+constexpr std::size_t kMaxTouched = 1'000;
+
+Error Taken(const std::string& unique_key, const std::string& holder) {
+  return Error{ErrorCode::kConflict,
+               fmt::format("Job {} with unique_key \"{}\" is pending or running already.", holder, unique_key),
+               {}, {}};
+}
+
+std::optional<double> Minutes(const std::optional<Millis>& timeout) {
+  if (!timeout) return std::nullopt;
+  return static_cast<double>(timeout->count()) / 60'000.0;
+}
+
+}  // namespace
+
+void SqlStore::Touched(const std::string& job_id) {
+  if (committed_.job_ids.size() < kMaxTouched) {
+    committed_.job_ids.push_back(job_id);
+  } else {
+    committed_.many = true;
+  }
+}
+
+Result<void> SqlStore::CheckRoom(std::size_t more, std::int64_t max_pending) {
+  std::int64_t pending = TotalPending();
+  if (pending + static_cast<std::int64_t>(more) <= max_pending) return {};
+  return std::unexpected(
+      Error{ErrorCode::kUnavailable,
+            fmt::format("There are {} pending jobs; at most {} may wait.", pending, max_pending),
+            {},
+            std::chrono::seconds(30)});
+}
+
+std::int64_t SqlStore::TotalPending() {
+  Rows rows = db_.Query("total_pending", {});
+  rows.Next();
+  return rows.Int(0);
+}
+
+std::optional<std::string> SqlStore::HolderOf(const std::optional<std::string>& unique_key) {
+  if (!unique_key) return std::nullopt;
+  Rows rows = db_.Query("unique_key_holder", {unique_key});
+  if (!rows.Next()) return std::nullopt;
+  return rows.Text(0);
+}
+
+Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now) {
+  Job job;
+  job.job_id = MakeJobId(now);
+  job.entity_type = made.entity_type;
+  job.job_type = made.job_type;
+  job.entity_id = made.entity_id;
+  job.search_query = made.search_query;
+  job.target_url = made.target_url;
+  job.search_filters = made.search_filters;
+  job.priority = made.priority.value_or(default_priority);
+  job.run_at = made.run_at;
+  job.max_attempts = made.max_attempts;
+  job.timeout = made.timeout;
+  job.parent_job_id = made.parent_job_id;
+  job.initiated_by = made.initiated_by;
+  job.unique_key = made.unique_key;
+  job.created_at = job.updated_at = now;
+  std::string host = made.target_url ? HostOf(*made.target_url) : "";
+  WallTime eligible = made.run_at.value_or(now);
+  db_.Execute("insert_job",
+              {job.job_id, job.entity_type, job.job_type, job.entity_id, job.search_query,
+               job.target_url, job.search_filters, job.priority, job.run_at, job.max_attempts,
+               Minutes(job.timeout), job.parent_job_id, job.initiated_by, job.unique_key, now, host,
+               UnixMillis(eligible), eligible > now});
+  Touched(job.job_id);
+  committed_.pending_added = true;
+  return job;
+}
+
+Result<Job> SqlStore::Submit(const NewJob& job, int default_priority, std::int64_t max_pending,
+                             WallTime now) {
+  return Guard([&]() -> Result<Job> {
+    if (auto room = CheckRoom(1, max_pending); !room) return std::unexpected(room.error());
+    if (auto holder = HolderOf(job.unique_key)) {
+      return std::unexpected(Taken(*job.unique_key, *holder));
+    }
+    return Insert(job, default_priority, now);
+  });
+}
+
+Result<std::vector<std::string>> SqlStore::SubmitMany(
+    std::span<const NewJob> jobs, const std::map<std::string, int>& default_priorities,
+    std::int64_t max_pending, WallTime now) {
+  return Guard([&]() -> Result<std::vector<std::string>> {
+    if (auto room = CheckRoom(jobs.size(), max_pending); !room) {
+      return std::unexpected(room.error());
+    }
+    std::set<std::string_view> keys;
+    for (const NewJob& job : jobs) {  // before the first insert: all or nothing
+      if (!job.unique_key) continue;
+      if (!keys.insert(*job.unique_key).second) {
+        return forager::Fail(ErrorCode::kConflict,
+                             fmt::format("Two of these jobs have unique_key \"{}\".", *job.unique_key));
+      }
+      if (auto holder = HolderOf(job.unique_key)) {
+        return std::unexpected(Taken(*job.unique_key, *holder));
+      }
+    }
+    std::vector<std::string> ids;
+    ids.reserve(jobs.size());
+    for (const NewJob& job : jobs) {
+      auto priority = default_priorities.find(job.entity_type);
+      ids.push_back(Insert(job, priority == default_priorities.end() ? 5 : priority->second, now).job_id);
+    }
+    return ids;
+  });
+}
+
+Result<Job> SqlStore::MustFind(const std::string& job_id) {
+  Rows rows = db_.Query("find_job", {job_id});
+  if (rows.Next()) return ReadJob(rows);
+  return forager::Fail(ErrorCode::kNotFound, fmt::format("There is no job {}.", job_id));
+}
+
+Result<void> SqlStore::MustExist(const std::string& job_id) {
+  Rows rows = db_.Query("job_exists", {job_id});
+  if (rows.Next()) return {};
+  return forager::Fail(ErrorCode::kNotFound, fmt::format("There is no job {}.", job_id));
+}
+
+Result<Job> SqlStore::Requeue(const std::string& job_id, WallTime now) {
+  return Guard([&]() -> Result<Job> {
+    auto job = MustFind(job_id);
+    if (!job) return job;
+    if (!Allowed(job->status, Transition::kRequeue)) {
+      return forager::Fail(ErrorCode::kConflict,
+                           fmt::format("Job {} is {}: only failed and cancelled jobs can be retried.",
+                                       job_id, Name(job->status)));
+    }
+    if (auto holder = HolderOf(job->unique_key)) {
+      return std::unexpected(Taken(*job->unique_key, *holder));
+    }
+    db_.Execute("requeue_job", {job_id, now, UnixMillis(now)});
+    Touched(job_id);
+    committed_.pending_added = true;
+    return MustFind(job_id);
+  });
+}
+
+Result<Job> SqlStore::RequestCancel(const std::string& job_id, bool force, WallTime now) {
+  return Guard([&]() -> Result<Job> {
+    auto job = MustFind(job_id);
+    if (!job) return job;
+    if (job->status == State::kPending) {
+      db_.Execute("cancel_pending_job", {job_id, now, force});
+    } else if (job->status == State::kRunning) {
+      db_.Execute("request_cancel", {job_id, now, force});
+      committed_.orders_added = true;
+    } else {
+      return forager::Fail(ErrorCode::kConflict,
+                           fmt::format("Job {} is {} already: it cannot be cancelled.", job_id, Name(job->status)));
+    }
+    Touched(job_id);
+    return MustFind(job_id);
+  });
+}
+
+Result<void> SqlStore::Delete(const std::string& job_id) {
+  return Guard([&]() -> Result<void> {
+    if (db_.Execute("delete_job", {job_id}) == 1) {
+      Touched(job_id);
+      return {};
+    }
+    auto job = MustFind(job_id);
+    if (!job) return std::unexpected(job.error());
+    if (job->status == State::kRunning) {
+      return forager::Fail(ErrorCode::kConflict,
+                           fmt::format("Cannot delete job {}: it is running. Cancel it first.", job_id));
+    }
+    return forager::Fail(ErrorCode::kConflict,
+                         fmt::format("Cannot delete job {} yet: the processes of its last attempt are not "
+                                     "proven to be gone.", job_id));
+  });
+}
+
+Result<int> SqlStore::PruneJobs(WallTime finished_before, int limit) {
+  return Guard([&]() -> Result<int> {
+    return static_cast<int>(db_.Execute("prune_jobs", {finished_before, limit}));
+  });
+}
+
+}  // namespace forager::store

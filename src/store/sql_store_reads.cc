@@ -1,0 +1,154 @@
+// Reads of single jobs and what belongs to them, figures, and what supervision asks.
+#include <algorithm>
+#include <charconv>
+
+#include "store/rows.h"
+#include "store/sql_store.h"
+
+namespace forager::store {
+namespace {
+
+constexpr std::int64_t kTotalCountedTo = 10'000;
+
+}  // namespace
+
+Result<Job> SqlStore::Find(const std::string& job_id) {
+  return Guard([&] { return MustFind(job_id); });
+}
+
+Result<std::vector<Attempt>> SqlStore::Attempts(const std::string& job_id) {
+  return Guard([&]() -> Result<std::vector<Attempt>> {
+    if (auto there = MustExist(job_id); !there) return std::unexpected(there.error());
+    std::vector<Attempt> attempts;
+    Rows rows = db_.Query("attempts", {job_id});
+    while (rows.Next()) attempts.push_back(ReadAttempt(rows));
+    return attempts;
+  });
+}
+
+Result<LogPage> SqlStore::Logs(const std::string& job_id, const LogRequest& request) {
+  return Guard([&]() -> Result<LogPage> {
+    if (auto there = MustExist(job_id); !there) return std::unexpected(there.error());
+    LogPage page;
+    int level = static_cast<int>(request.level.value_or(LogLevel::kDebug));
+    {
+      Rows rows = db_.Query("count_logs", {job_id, request.attempt, request.stage, level});
+      rows.Next();
+      page.total = rows.Int(0);
+    }
+    Rows rows = db_.Query("logs", {job_id, request.attempt, request.stage, level, request.limit,
+                                   request.offset});
+    while (rows.Next()) page.logs.push_back(ReadLogLine(rows));
+    return page;
+  });
+}
+
+Result<Page<Change>> SqlStore::Changes(const std::string& job_id, int page, int page_size,
+                                       const std::optional<std::string>& cursor) {
+  return Guard([&]() -> Result<Page<Change>> {
+    if (auto there = MustExist(job_id); !there) return std::unexpected(there.error());
+    std::int64_t after = 0;
+    if (cursor) {
+      auto [end, error] = std::from_chars(cursor->data(), cursor->data() + cursor->size(), after);
+      if (error != std::errc{} || end != cursor->data() + cursor->size() || after < 0) {
+        return std::unexpected(Error{ErrorCode::kInvalid, "The cursor is not one of this list's.",
+                                     {{"cursor", "is not one of this list's"}}, {}});
+      }
+    }
+    Page<Change> result;
+    {
+      Rows rows = db_.Query("count_changes", {job_id, kTotalCountedTo + 1});
+      rows.Next();
+      result.total = std::min(rows.Int(0), kTotalCountedTo);
+      result.total_capped = rows.Int(0) > kTotalCountedTo;
+    }
+    std::int64_t offset = cursor ? 0 : static_cast<std::int64_t>(page - 1) * page_size;
+    Rows rows = db_.Query("changes", {job_id, after, page_size + 1, offset});
+    while (rows.Next()) {
+      if (static_cast<int>(result.items.size()) == page_size) {
+        result.next_cursor = std::to_string(result.items.back().id);
+        break;
+      }
+      result.items.push_back(ReadChange(rows));
+    }
+    return result;
+  });
+}
+
+Result<Stats> SqlStore::GetStats(WallTime now) {
+  return Guard([&]() -> Result<Stats> {
+    Stats stats;
+    {
+      Rows rows = db_.Query("stats", {});
+      rows.Next();
+      stats.pending_jobs = rows.Int(0);
+      stats.running_jobs = rows.Int(1);
+      stats.completed_jobs = rows.Int(2);
+      stats.failed_jobs = rows.Int(3);
+      stats.cancelled_jobs = rows.Int(4);
+      if (rows.Int(5) > 0) {
+        stats.average_duration = static_cast<double>(rows.Int(6)) / 1000.0 / static_cast<double>(rows.Int(5));
+      }
+      stats.total_entities_collected = rows.Int(7);
+      stats.total_changes_detected = rows.Int(8);
+    }
+    stats.total_jobs = stats.pending_jobs + stats.running_jobs + stats.completed_jobs +
+                       stats.failed_jobs + stats.cancelled_jobs;
+    if (std::int64_t ended = stats.completed_jobs + stats.failed_jobs; ended > 0) {
+      stats.success_rate = static_cast<double>(stats.completed_jobs) / static_cast<double>(ended);
+    }
+    Rows rows = db_.Query("oldest_pending", {});
+    if (rows.Next()) {
+      if (auto created_at = rows.MaybeTime(0)) {
+        stats.oldest_pending_seconds =
+            std::max(0.0, std::chrono::duration<double>(now - *created_at).count());
+      }
+    }
+    return stats;
+  });
+}
+
+Result<std::vector<Order>> SqlStore::Orders(std::span<const AttemptRef> live) {
+  return Guard([&]() -> Result<std::vector<Order>> {
+    std::vector<Order> orders;
+    for (const AttemptRef& ref : live) {
+      Order order{ref, false, false, true};
+      Rows rows = db_.Query("job_state", {ref.job_id});
+      if (rows.Next() && rows.View(0) == Name(State::kRunning) && rows.Int(1) == ref.attempt) {
+        order.fenced = false;
+        order.cancel = rows.Int(2) != 0;
+        order.cancel_forced = order.cancel && rows.Int(3) != 0;
+      }
+      if (order.fenced || order.cancel) orders.push_back(order);
+    }
+    return orders;
+  });
+}
+
+Result<std::vector<RunningJob>> SqlStore::Running(int limit) {
+  return Guard([&]() -> Result<std::vector<RunningJob>> {
+    std::vector<RunningJob> running;
+    {
+      Rows rows = db_.Query("running", {limit});
+      while (rows.Next()) running.push_back({ReadJob(rows), std::nullopt, false});
+    }
+    for (RunningJob& entry : running) {
+      Rows rows = db_.Query("attempt_of_running", {entry.job.job_id, entry.job.attempt});
+      if (!rows.Next()) continue;
+      entry.attempt_started_at = rows.MaybeTime(0);
+      entry.has_open_attempt = rows.Int(1) != 0;
+    }
+    return running;
+  });
+}
+
+Result<std::vector<Attempt>> SqlStore::Unreleased(int limit) {
+  return Guard([&]() -> Result<std::vector<Attempt>> {
+    std::vector<Attempt> attempts;
+    Rows rows = db_.Query("unreleased", {limit});
+    while (rows.Next()) attempts.push_back(ReadAttempt(rows));
+    return attempts;
+  });
+}
+
+}  // namespace forager::store

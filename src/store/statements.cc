@@ -1,0 +1,64 @@
+#include "store/statements.h"
+
+#include <map>
+#include <stdexcept>
+
+#include "store/AccessSql.h"
+#include "store/ClaimSql.h"
+#include "store/JobsSql.h"
+#include "store/ListSql.h"
+#include "store/ReadsSql.h"
+#include "store/SqliteSchemaSql.h"
+#include "store/SqliteSql.h"
+
+namespace forager::store {
+namespace {
+
+using Statements = std::map<std::string, std::string, std::less<>>;
+
+// "-- name: x" opens a statement, which goes on to the next one; comment lines before it are dropped.
+void Read(std::string_view text, Statements& into) {
+  constexpr std::string_view kMark = "-- name: ";
+  std::string* open = nullptr;
+  while (!text.empty()) {
+    auto end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.starts_with(kMark)) {
+      auto [place, is_new] = into.try_emplace(std::string(line.substr(kMark.size())));
+      if (!is_new) throw std::logic_error("two statements named " + place->first);
+      open = &place->second;
+    } else if (open && !line.starts_with("--")) {
+      open->append(line).push_back('\n');
+    }
+  }
+}
+
+void Replace(std::string& text, std::string_view mark, std::string_view by) {
+  if (auto at = text.find(mark); at != std::string::npos) text.replace(at, mark.size(), by);
+}
+
+Statements ReadAll() {
+  Statements all;
+  for (std::string_view text : {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kSqliteSql,
+                                kSqliteSchemaSql}) {
+    Read(text, all);
+  }
+  for (auto& [name, text] : all) {
+    while (text.ends_with('\n')) text.pop_back();
+    Replace(text, "{job}", all.at("job_columns"));
+    Replace(text, "{attempt}", all.at("attempt_columns"));
+  }
+  return all;
+}
+
+}  // namespace
+
+const std::string& Statement(std::string_view name) {
+  static const Statements all = ReadAll();
+  auto found = all.find(name);
+  if (found == all.end()) throw std::logic_error("no statement named " + std::string(name));
+  return found->second;
+}
+
+}  // namespace forager::store
