@@ -1,4 +1,5 @@
 // GET /dispatch, POST /dispatch/pause and /dispatch/resume.
+#include <boost/json.hpp>
 #include <set>
 
 #include "api/body.h"
@@ -33,13 +34,14 @@ std::string DispatchJson(const Call& call, const std::set<std::string>& paused) 
 
 // {} is everything, {"entity_type": "x"} one type.
 Result<std::string> ParseScope(const Call& call) {
-  auto body = Body::Parse(call.request.body, {"entity_type"});
+  Result<boost::json::object> body = ReadBody(call.request.body);
   if (!body) return std::unexpected(body.error());
-  if (body->Of("entity_type") == Body::Kind::kAbsent) return std::string();
-  if (body->Of("entity_type") != Body::Kind::kText || !IsTypeName(body->Text("entity_type"))) {
-    return std::unexpected(WrongField("entity_type", "must be 1 to 50 of a-z, 0-9 and _"));
-  }
-  return body->Text("entity_type");
+  std::vector<FieldError> wrong;
+  MemberReader reader(*body, "", wrong);
+  std::optional<std::string> type = ReadTypeName(reader, "entity_type");
+  reader.RefuseOthers();
+  if (!wrong.empty()) return std::unexpected(WrongFields(std::move(wrong)));
+  return type.value_or("");
 }
 
 Result<WriteWork> Change(const Call& call, bool pause) {

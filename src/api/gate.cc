@@ -23,7 +23,8 @@ Error Internal(const CallPtr& call, std::string_view what) {
   return Error{ErrorCode::kInternal, "Something went wrong here; the log knows more.", {}, {}};
 }
 
-// Expected errors are values; what a handler throws is our fault and answered as such.
+// Expected errors are values; what a handler throws is our fault and answered as such. (What a unit
+// of work throws is the store's to answer.)
 template <typename Result, typename Function>
 Result Guarded(const CallPtr& call, Function function) {
   try {
@@ -44,7 +45,7 @@ void Run(const CallPtr& call, Read handler) {
   auto response = std::make_shared<http::Response>();
   call->store().Read(
       [call, response, work = std::move(*work)](store::Store& store) -> Result<void> {
-        auto made = Guarded<Result<http::Response>>(call, [&] { return work(store); });
+        Result<http::Response> made = work(store);
         if (!made) return std::unexpected(made.error());
         *response = std::move(*made);
         return {};
@@ -60,7 +61,7 @@ void Run(const CallPtr& call, Write handler) {
   auto answer = std::make_shared<Answer>();
   call->store().Write(
       [call, answer, work = std::move(*work)](store::Store& store) -> Result<void> {
-        auto made = Guarded<Result<Answer>>(call, [&] { return work(store); });
+        Result<Answer> made = work(store);
         if (!made) return std::unexpected(made.error());
         *answer = std::move(*made);
         return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 
 #include "api/body.h"
 #include "api/handlers.h"
@@ -14,6 +15,7 @@
 namespace forager::api {
 namespace {
 
+namespace json = boost::json;
 using Kind = store::Store::Bulk;
 
 constexpr int kBatch = 1'000;
@@ -92,69 +94,61 @@ Error CannotDeleteRunning() {
   return Error{ErrorCode::kConflict, std::string(kCannotDeleteRunning), {}, {}};
 }
 
-// The filter of a bulk operation's body.
-Result<store::JobFilter> ParseFilter(const Body& filter) {
-  store::JobFilter parsed;
-  std::vector<FieldError> wrong;
-  auto text = [&](std::string_view name, std::size_t max) -> std::optional<std::string> {
-    if (filter.Of(name) == Body::Kind::kAbsent) return std::nullopt;
-    if (filter.Of(name) == Body::Kind::kText) {
-      std::string value = filter.Text(name);
-      if (!value.empty() && value.size() <= max) return value;
+// "failed", "failed,cancelled" or ["failed", "cancelled"].
+std::vector<State> ReadStates(MemberReader& reader, std::string_view name) {
+  const json::value* given = reader.Find(name);
+  if (!given) return {};
+  std::vector<std::string> names;
+  if (given->is_string()) names.emplace_back(given->get_string());
+  if (given->is_array()) {
+    for (const json::value& item : given->get_array()) {
+      names.emplace_back(item.is_string() ? std::string_view(item.get_string()) : "");
+      if (names.size() > kAllStates.size()) break;
     }
-    wrong.push_back({filter.Path(name), fmt::format("must be text of 1 to {} bytes", max)});
-    return std::nullopt;
-  };
-  auto type = [&](std::string_view name) {
-    auto value = text(name, 50);
-    if (value && !IsTypeName(*value)) {
-      wrong.push_back({filter.Path(name), "must be 1 to 50 of a-z, 0-9 and _"});
-    }
-    return value;
-  };
-  auto time = [&](std::string_view name) -> std::optional<WallTime> {
-    auto value = text(name, 50);
-    auto parsed_time = value ? ParseRfc3339(*value) : std::nullopt;
-    if (value && !parsed_time) {
-      wrong.push_back({filter.Path(name), "must be an RFC 3339 time such as 2026-11-23T10:00:00Z"});
-    }
-    return parsed_time;
-  };
-  if (Body::Kind kind = filter.Of("status"); kind != Body::Kind::kAbsent) {
-    std::optional<std::vector<State>> states;
-    if (kind == Body::Kind::kText) states = ParseStates(filter.Text("status"));
-    if (kind == Body::Kind::kTexts && !filter.Texts("status").empty()) {
-      states = ParseStates(fmt::format("{}", fmt::join(filter.Texts("status"), ",")));
-    }
-    if (states)
-      parsed.status = *states;
-    else
-      wrong.push_back({filter.Path("status"),
-                       "must be one or more of pending, running, completed, failed, cancelled"});
   }
-  parsed.entity_type = type("entity_type");
-  parsed.job_type = type("job_type");
-  parsed.q = text("q", 200);
-  parsed.parent_job_id = text("parent_job_id", 100);
-  parsed.created_after = time("created_after");
-  parsed.created_before = time("created_before");
-  if (!wrong.empty()) return std::unexpected(WrongFields(std::move(wrong)));
-  bool any = !parsed.status.empty() || parsed.entity_type || parsed.job_type || parsed.q ||
-             parsed.parent_job_id || parsed.created_after || parsed.created_before;
-  if (!any)
-    return std::unexpected(
-        WrongField(filter.Path("status"), "or another member of filter is needed"));
-  return parsed;
+  std::optional<std::vector<State>> states = ParseStates(fmt::format("{}", fmt::join(names, ",")));
+  if (states) return *states;
+  reader.Wrong(name, "must be one or more of pending, running, completed, failed, cancelled");
+  return {};
 }
 
-Result<std::vector<std::string>> ParseIds(const Body& body) {
-  if (body.Of("job_ids") != Body::Kind::kTexts) {
-    return std::unexpected(WrongField("job_ids", "must be a list of job ids"));
+bool IsEmpty(const store::JobFilter& filter) {
+  return filter.status.empty() && !filter.entity_type && !filter.job_type && !filter.q &&
+         !filter.parent_job_id && !filter.created_after && !filter.created_before;
+}
+
+store::JobFilter ReadFilter(const json::value& given, std::vector<FieldError>& wrong) {
+  store::JobFilter filter;
+  if (!given.is_object()) {
+    wrong.push_back({"filter", "must be an object"});
+    return filter;
   }
-  std::vector<std::string> ids = body.Texts("job_ids");
-  if (ids.empty() || ids.size() > kMaxIds) {
-    return std::unexpected(WrongField("job_ids", fmt::format("must be 1 to {} job ids", kMaxIds)));
+  MemberReader reader(given.get_object(), "filter.", wrong);
+  filter.status = ReadStates(reader, "status");
+  filter.entity_type = ReadTypeName(reader, "entity_type");
+  filter.job_type = ReadTypeName(reader, "job_type");
+  filter.q = reader.Text("q", 200);
+  filter.parent_job_id = reader.Text("parent_job_id", 100);
+  filter.created_after = reader.Time("created_after");
+  filter.created_before = reader.Time("created_before");
+  if (filter.q && filter.q->empty()) reader.Wrong("q", "must not be empty");
+  reader.RefuseOthers();
+  if (wrong.empty() && IsEmpty(filter))
+    wrong.push_back({"filter", "must have at least one member"});
+  return filter;
+}
+
+std::vector<std::string> ReadIds(const json::value& given, std::vector<FieldError>& wrong) {
+  std::vector<std::string> ids;
+  const json::array* list = given.if_array();
+  bool good = list && !list->empty() && list->size() <= kMaxIds;
+  for (std::size_t i = 0; good && i < list->size(); ++i) {
+    const json::string* id = (*list)[i].if_string();
+    good = id && !id->empty() && id->size() <= 100;
+    if (good) ids.emplace_back(*id);
   }
+  if (!good)
+    wrong.push_back({"job_ids", fmt::format("must be a list of 1 to {} job ids", kMaxIds)});
   std::ranges::sort(ids);
   auto repeated = std::ranges::unique(ids);
   ids.erase(repeated.begin(), repeated.end());
@@ -162,35 +156,24 @@ Result<std::vector<std::string>> ParseIds(const Body& body) {
 }
 
 Result<Plan> ParsePlan(const Call& call, Kind kind) {
-  auto body = Body::Parse(call.request.body, {"filter", "job_ids", "dry_run"});
+  Result<json::object> body = ReadBody(call.request.body);
   if (!body) return std::unexpected(body.error());
+  std::vector<FieldError> wrong;
+  MemberReader reader(*body, "", wrong);
+  const json::value* filter = reader.Find("filter");
+  const json::value* ids = reader.Find("job_ids");
+  const json::value* dry_run = reader.Find("dry_run");
+  reader.RefuseOthers();
   Plan plan;
   plan.kind = kind;
-  bool by_filter = body->Of("filter") != Body::Kind::kAbsent;
-  bool by_ids = body->Of("job_ids") != Body::Kind::kAbsent;
-  if (by_filter == by_ids) {
-    return std::unexpected(WrongField("filter", "or job_ids must be given, and not both"));
+  if ((filter != nullptr) == (ids != nullptr)) {
+    reader.Wrong("filter", "or job_ids must be given, and not both");
   }
-  if (Body::Kind dry = body->Of("dry_run"); dry == Body::Kind::kBool) {
-    plan.dry_run = body->Bool("dry_run");
-  } else if (dry != Body::Kind::kAbsent) {
-    return std::unexpected(WrongField("dry_run", "must be true or false"));
-  }
-  if (by_ids) {
-    auto ids = ParseIds(*body);
-    if (!ids) return std::unexpected(ids.error());
-    plan.job_ids = std::move(*ids);
-    return plan;
-  }
-  if (body->Of("filter") != Body::Kind::kObject) {
-    return std::unexpected(WrongField("filter", "must be an object"));
-  }
-  auto inner = body->Inner("filter", {"status", "entity_type", "job_type", "q", "parent_job_id",
-                                      "created_after", "created_before"});
-  if (!inner) return std::unexpected(inner.error());
-  auto filter = ParseFilter(*inner);
-  if (!filter) return std::unexpected(filter.error());
-  plan.filter = std::move(*filter);
+  if (filter) plan.filter = ReadFilter(*filter, wrong);
+  if (ids) plan.job_ids = ReadIds(*ids, wrong);
+  if (dry_run && !dry_run->is_bool()) reader.Wrong("dry_run", "must be true or false");
+  if (!wrong.empty()) return std::unexpected(WrongFields(std::move(wrong)));
+  plan.dry_run = dry_run && dry_run->get_bool();
   return plan;
 }
 
@@ -247,9 +230,7 @@ void DeleteJobs(CallPtr call) {
   bool all = query.Bool("delete_all", false);
   if (auto error = query.error()) return call->Send(*error);
   if (OnlyRunning(plan.filter.status)) return call->Send(CannotDeleteRunning());
-  bool any = !plan.filter.status.empty() || plan.filter.entity_type || plan.filter.job_type ||
-             plan.filter.created_before;
-  if (!any && !all) {
+  if (IsEmpty(plan.filter) && !all) {
     return call->Send(
         Problem(400, "Name at least one filter, or delete_all=true to delete every job."));
   }

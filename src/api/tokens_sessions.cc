@@ -1,6 +1,7 @@
 // Tokens, dashboard sessions, and who am I.
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
 #include <charconv>
 
 #include "api/auth.h"
@@ -69,14 +70,14 @@ Result<ReadWork> ListTokens(const Call&) {
 }
 
 Result<WriteWork> CreateToken(const Call& call) {
-  auto body = Body::Parse(call.request.body, {"name", "role"});
+  Result<boost::json::object> body = ReadBody(call.request.body);
   if (!body) return std::unexpected(body.error());
   std::vector<FieldError> wrong;
-  std::string name = body->Of("name") == Body::Kind::kText ? body->Text("name") : "";
-  std::string role = body->Of("role") == Body::Kind::kText ? body->Text("role") : "";
-  if (name.empty() || name.size() > 100 || name.find('\0') != name.npos) {
-    wrong.push_back({"name", "must be text of 1 to 100 bytes"});
-  }
+  MemberReader reader(*body, "", wrong);
+  std::string name = reader.Text("name", 100).value_or("");
+  std::string role = reader.Text("role", 20).value_or("");
+  reader.RefuseOthers();
+  if (name.empty() && wrong.empty()) wrong.push_back({"name", "must be text of 1 to 100 bytes"});
   if (!ParseRole(role)) wrong.push_back({"role", "must be viewer, operator or admin"});
   if (!wrong.empty()) return std::unexpected(WrongFields(std::move(wrong)));
   std::string secret = MakeSecret("fgr_");
