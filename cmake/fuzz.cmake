@@ -1,13 +1,22 @@
-# fuzz/<name>_fuzz.cc -> one libFuzzer program each; its seed corpus is fuzz/corpus/<name>/.
+# fuzz/<name>_fuzz.cc -> one libFuzzer program each; its seed corpus is fuzz/corpus/<name>/. A target links
+# only the layer it tests.
+set(FUZZ_LAYER_page_parser forager_collectors)
+set(FUZZ_LAYER_job_codec forager_job)
+set(FUZZ_LAYER_event_codec forager_job)
+set(FUZZ_LAYER_request_parser forager_http)
+
+# The libraries must be instrumented too, or the fuzzer is blind.
+foreach(layer os job http collectors)
+  if(TARGET forager_${layer})
+    target_compile_options(forager_${layer} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
+endforeach()
+
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/*_fuzz.cc)
 foreach(source ${sources})
   get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_fuzz$" "" subject ${name})
   add_executable(${name} ${source})
-  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-  foreach(layer api worker collectors http job)
-    if(TARGET forager_${layer})
-      target_link_libraries(${name} PRIVATE forager_${layer})
-    endif()
-  endforeach()
+  target_link_libraries(${name} PRIVATE ${FUZZ_LAYER_${subject}})
 endforeach()

@@ -1,0 +1,19 @@
+// Any bytes as a create body or as an attempt's job; what is accepted must survive being written again.
+#include <cstdlib>
+
+#include "job/codec.h"
+
+using namespace forager;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  (void)ParseNewJob(text);
+  (void)ParseNewJobs(text, 100);
+  if (const auto job = ParseAttemptJob(text)) {
+    const auto again = ParseAttemptJob(WriteAttemptJob(*job));
+    if (!again || WriteAttemptJob(*again) != WriteAttemptJob(*job)) std::abort();
+  }
+  (void)HostOf(text);
+  (void)WriteString(text);
+  return 0;
+}
