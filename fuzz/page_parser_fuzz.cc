@@ -7,8 +7,8 @@ using namespace forager::collectors;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   // The first byte chooses what the server said the page is.
-  constexpr const char* kTypes[] = {"text/html", "text/html; charset=utf-16", "text/html; charset=shift_jis",
-                                    "application/ld+json"};
+  constexpr const char* kTypes[] = {"text/html", "text/html; charset=utf-16",
+                                    "text/html; charset=shift_jis", "application/ld+json"};
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   Page page;
   page.url = *ParseUrl("https://site.example/dir/page");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <cmath>
 #include <map>
 
 namespace forager::collectors {
@@ -58,6 +59,7 @@ std::optional<std::string> ScalarText(const json::value& value) {
   if (const auto* text = value.if_string())
     return CutText({text->data(), text->size()}, kMaxValueBytes);
   if (value.is_bool()) return value.get_bool() ? "true" : "false";
+  if (value.is_double() && !std::isfinite(value.get_double())) return std::nullopt;
   if (value.is_double()) return fmt::format("{}", value.get_double());
   if (value.is_number()) return json::serialize(value);
   return std::nullopt;

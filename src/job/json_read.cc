@@ -11,6 +11,18 @@ namespace forager {
 
 namespace json = boost::json;
 
+namespace {
+
+// 1e400 is read as infinity, which cannot be written as JSON again. Depth is bounded by the parser.
+bool Finite(const json::value& value) {
+  if (const auto* array = value.if_array()) return std::ranges::all_of(*array, Finite);
+  if (const auto* object = value.if_object())
+    return std::ranges::all_of(*object, [](const auto& member) { return Finite(member.value()); });
+  return !value.is_double() || std::isfinite(value.get_double());
+}
+
+}  // namespace
+
 Result<json::value> ParseJson(std::string_view text) {
   json::error_code error;
   json::parse_options options;
@@ -23,7 +35,9 @@ Result<json::value> ParseJson(std::string_view text) {
   if (error)
     return Fail(ErrorCode::kMalformed,
                 fmt::format("The body is not valid JSON: {} near byte {}", error.message(), used));
-  return parser.release();
+  json::value value = parser.release();
+  if (!Finite(value)) return Fail(ErrorCode::kMalformed, "The body has a number that is too large");
+  return value;
 }
 
 const json::value* MemberReader::Find(std::string_view name) {

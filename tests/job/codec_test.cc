@@ -57,6 +57,13 @@ TEST(NewJob, BodyThatIsNotJsonIsMalformed) {
   EXPECT_EQ(ParseNewJob("[]").error().code, ErrorCode::kInvalid);
 }
 
+TEST(NewJob, NumbersBeyondADoubleAreMalformed) {
+  auto job = ParseNewJob(R"({"entity_type":"a","job_type":"b","search_filters":{"x":[1e400]}})");
+  ASSERT_FALSE(job);
+  EXPECT_EQ(job.error().code, ErrorCode::kMalformed);
+  EXPECT_FALSE(ParseEvent(R"({"type":"record","entity":{"x":-1e400}})"));
+}
+
 TEST(NewJob, DeepNestingIsRefusedNotRecursed) {
   std::string deep =
       R"({"entity_type":"a","job_type":"x","search_filters":{"a":)" + std::string(100'000, '[');
