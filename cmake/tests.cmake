@@ -16,7 +16,7 @@ foreach(layer os job http review store collectors worker supervisor scheduler ap
     add_executable(${layer}_test ${sources} ${support})
     target_include_directories(${layer}_test PRIVATE ${CMAKE_SOURCE_DIR})
     target_compile_definitions(${layer}_test PRIVATE FORAGER_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FORAGER_BINARY="${CMAKE_BINARY_DIR}/forager")
-    target_link_libraries(${layer}_test PRIVATE forager_${layer} GTest::gtest GTest::gmock ${gtest_main} ZLIB::ZLIB)
+    target_link_libraries(${layer}_test PRIVATE forager_${layer} GTest::gtest GTest::gmock ${gtest_main} ZLIB::ZLIB OpenSSL::SSL)
     target_precompile_headers(${layer}_test REUSE_FROM forager_pch)
     gtest_discover_tests(${layer}_test PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60 TEST_PREFIX "${layer}.")
   endif()

@@ -13,12 +13,9 @@ constexpr TypeRule kCommunityTypes[] = {
     {"ResidentialComplex", 1},
     {"HousingDevelopment", 1},
     {"Residence", 2},
-    {"AdministrativeArea", 3},
     {"Place", 4},
     {"place", 4},
-    {"LocalBusiness", 5},
-    {"website", 6},
-    {"article", 6},
+    {"website", kAnyPage},
 };
 
 constexpr FieldRule kCommunityFields[] = {
@@ -75,7 +72,7 @@ constexpr TypeRule kBuilderTypes[] = {
     {"HomeBuilder", 1},     {"GeneralContractor", 2}, {"HomeAndConstructionBusiness", 2},
     {"RealEstateAgent", 3}, {"LocalBusiness", 4},     {"business.business", 4},
     {"Corporation", 5},     {"Organization", 5},      {"company", 5},
-    {"website", 6},
+    {"website", kAnyPage},
 };
 
 constexpr FieldRule kBuilderFields[] = {
@@ -123,7 +120,7 @@ constexpr TypeRule kPropertyTypes[] = {
     {"Offer", 4},
     {"Residence", 5},
     {"realestate.property", 5},
-    {"website", 6},
+    {"website", kAnyPage},
 };
 
 constexpr FieldRule kPropertyFields[] = {

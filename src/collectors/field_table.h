@@ -21,6 +21,10 @@ struct TypeRule {
   int rank;               // only the items of the best rank on a page become records
 };
 
+// A web page that says no more than its title: taken where nothing else speaks, with little
+// confidence.
+inline constexpr int kAnyPage = 9;
+
 struct EntityRules {
   std::string_view entity_type;
   std::span<const TypeRule> types;

@@ -17,7 +17,7 @@ namespace json = boost::json;
 
 constexpr std::size_t kMaxRecords = 500;
 constexpr std::size_t kMaxListed = 50;
-constexpr std::size_t kMaxQuote = 300;
+constexpr std::size_t kMaxQuote = 1000;
 
 // What a listing wraps around the thing it lists.
 constexpr std::string_view kWrappers[] = {"", "itemOffered.", "mainEntity.", "about.",
@@ -57,7 +57,7 @@ double Confidence(const FoundItem& item, int rank) {
     case Source::kRdfa:
       return 0.75;
     case Source::kOpenGraph:
-      return rank >= 6 ? 0.4 : 0.6;
+      return rank == kAnyPage ? 0.4 : 0.6;
   }
   return 0;
 }
@@ -83,7 +83,7 @@ class Builder {
   std::vector<Draft> FromItems(bool open_graph) {
     int best = 0;
     for (const FoundItem& item : items_) {
-      const int rank = Considered(item, open_graph) ? Rank(item, rules_) : 0;
+      const int rank = Considered(item, open_graph);
       if (rank > 0 && (best == 0 || rank < best) && HasIdentity(item)) best = rank;
     }
     std::vector<Draft> drafts;
@@ -91,7 +91,7 @@ class Builder {
     std::vector<bool> used(items_.size(), false);
     for (std::size_t i = 0; i < items_.size() && drafts.size() < kMaxRecords; ++i) {
       const FoundItem& item = items_[i];
-      const int rank = Considered(item, open_graph) ? Rank(item, rules_) : 0;
+      const int rank = Considered(item, open_graph);
       if (rank == 0 || rank != best || InsideUsed(item, used)) continue;
       Draft draft = Fill(item, rank);
       const std::string key = IdentityKey(draft);
@@ -107,8 +107,18 @@ class Builder {
     return drafts;
   }
 
-  static bool Considered(const FoundItem& item, bool open_graph) {
-    return (item.source == Source::kOpenGraph) == open_graph;
+  int Considered(const FoundItem& item, bool open_graph) const {
+    if ((item.source == Source::kOpenGraph) != open_graph) return 0;
+    const int rank = Rank(item, rules_);
+    return rank == kAnyPage && AboutSomethingElse() ? 0 : rank;
+  }
+
+  bool AboutSomethingElse() const {
+    return std::ranges::any_of(items_, [](const FoundItem& item) {
+      return item.source != Source::kOpenGraph &&
+             std::ranges::any_of(
+                 AllRules(), [&item](const EntityRules& rules) { return Rank(item, rules) > 0; });
+    });
   }
 
   bool HasIdentity(const FoundItem& item) const { return !IdentityKey(Fill(item, 1)).empty(); }
@@ -193,7 +203,7 @@ class Builder {
     for (const std::string_view key : Words(rule.keys)) {
       json::array list;
       std::set<std::string> seen;
-      const FoundValue* first = nullptr;
+      FoundValue all;  // where the first stands, and what all say
       for (const FoundValue* found : LookUp(item, key)) {
         std::string text = CleanText(found->text);
         if (rule.field == "media_urls") {
@@ -204,11 +214,13 @@ class Builder {
         const FoundValue* flag = item.Find(std::string(group) + "." + Slug(text));
         if (text.empty() || (flag != nullptr && flag->text == "false") || !seen.insert(text).second)
           continue;
-        if (list.size() < kMaxListed) list.emplace_back(text);
-        if (first == nullptr) first = found;
+        if (list.size() >= kMaxListed) break;
+        if (list.empty()) all.where = found->where;
+        all.text += (list.empty() ? "" : "\n") + found->text;
+        list.emplace_back(text);
       }
-      if (first == nullptr) continue;
-      Put(draft, rule.field, std::move(list), *first, item.source);
+      if (list.empty()) continue;
+      Put(draft, rule.field, std::move(list), all, item.source);
       return;
     }
   }

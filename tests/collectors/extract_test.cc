@@ -178,6 +178,23 @@ TEST(Extract, APageAboutOtherThingsGivesNothing) {
   EXPECT_TRUE(ExtractPage(Html(Sample("willow-bend.html")), "spaceship").records.empty());
 }
 
+TEST(Extract, ATitleAloneCountsOnlyWhereNothingElseSpeaks) {
+  const std::string title = "<meta property=og:title content='Willow Bend'>";
+  const Extraction alone = ExtractPage(Html(title), "community");
+  ASSERT_EQ(alone.records.size(), 1u);
+  EXPECT_EQ(alone.records[0].confidence, 0.4);
+  EXPECT_TRUE(Entities(title + Ld(R"({"@type":"HomeBuilder","name":"B"})"), "community").empty());
+}
+
+TEST(Extract, AListIsQuotedInFull) {
+  const Extraction extraction = ExtractPage(
+      Html(Ld(R"({"@type":"ApartmentComplex","name":"A","amenityFeature":["Pool","Gym"]})")),
+      "community");
+  EXPECT_EQ(json::parse(extraction.records.at(0).evidence.value()).at("fields").at("amenities"),
+            json::parse(
+                R"({"method":"jsonld","path":"jsonld[0].amenityFeature[0]","quote":"Pool\nGym"})"));
+}
+
 TEST(Extract, ThePublisherIsNotTheBuilder) {
   const auto builders = Entities(
       Ld(R"([{"@type":"Organization","name":"Portal"},{"@type":"HomeBuilder","name":"B"}])"),
