@@ -1,0 +1,35 @@
+// The directory where a server keeps everything: who may read it, who holds it, and a reserve of disk space
+// for the end of a full disk.
+#pragma once
+
+#include <string>
+
+#include "job/error.h"
+#include "os/descriptor.h"
+
+namespace forager::app {
+
+class DataDir {
+ public:
+  // Makes what is missing and takes the lock: one data directory is served by one server.
+  static Result<DataDir> Open(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+  // As a whole or not at all; mode 0600.
+  Result<void> WriteSecret(const std::string& name, const std::string& text) const;
+  void Remove(const std::string& name) const;
+
+  // A file of 64 MiB (less on a small disk) whose room is given to the store when there is no other.
+  void KeepReserve() const;    // makes it when it is missing and there is room
+  bool SpendReserve() const;   // true: there was one
+  bool DiskFull() const;       // less than 16 MiB free
+
+ private:
+  DataDir(std::string path, os::Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+
+  std::string path_;
+  os::Descriptor lock_;
+};
+
+}  // namespace forager::app

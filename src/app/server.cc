@@ -1,0 +1,307 @@
+#include "app/server.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include "app/config_file.h"
+#include "app/metrics.h"
+#include "job/codec.h"
+#include "os/log.h"
+#include "scheduler/start_up.h"
+
+namespace forager::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+const os::Clock& kClock = os::SystemClock();
+
+Result<void> NoteAccess(store::Store& store, const std::string& token, WallTime now) {
+  auto made = store.CreateToken("admin", "admin", api::HashSecret(token), now);
+  if (!made) return std::unexpected(made.error());
+  return store.SetFact("admin_token_made", "1");
+}
+
+}  // namespace
+
+Server::Server(os::EventLoop& loop, SettingSources sources, Settings settings, DataDir data_dir)
+    : loop_(loop), sources_(std::move(sources)), data_dir_(std::move(data_dir)), settings_(std::move(settings)), waiters_(kClock) {}
+
+Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSources sources, Settings settings) {
+  auto data_dir = DataDir::Open(settings.data_dir);
+  if (!data_dir) return std::unexpected(data_dir.error());
+  os::LogOptions log{settings.log_file, true, settings.log_json ? os::LogFormat::kJson : os::LogFormat::kText, os::Severity::kInfo};
+  if (std::string wrong = os::OpenLog(log); !wrong.empty()) {
+    return Fail(ErrorCode::kUnavailable, fmt::format("The log file {} cannot be written: {}", settings.log_file, wrong));
+  }
+  std::unique_ptr<Server> server(new Server(loop, std::move(sources), std::move(settings), std::move(*data_dir)));
+  for (auto step : {&Server::OpenStore, &Server::StartEngine, &Server::StartHttp}) {
+    if (auto done = (server.get()->*step)(); !done) return std::unexpected(done.error());
+  }
+  return server;
+}
+
+Result<void> Server::OpenStore() {
+  data_dir_.KeepReserve();
+  store::StoreOptions options;
+  std::string_view given = std::string_view(settings_.database).substr(std::string_view("sqlite:").size());
+  options.path = given.empty() ? data_dir_.File("forager.db") : std::string(given);
+  auto store = store::StoreService::Open(std::move(options));
+  if (!store) return std::unexpected(store.error());
+  store_ = std::move(*store);
+  store_->OnCommit([this](const store::Committed& committed) {
+    if (observing_.load(std::memory_order_acquire)) Committed(committed);
+  });
+  auto node = MakeNode();
+  if (!node) return std::unexpected(node.error());
+  node_ = *node;
+  policy_ = MakePolicy(settings_);
+  return MakeAccess();
+}
+
+Result<std::string> Server::MakeNode() {
+  char host[256] = "node";
+  gethostname(host, sizeof host - 1);
+  std::string id;
+  auto made = store_->WriteAndWait([&](store::Store& store) -> Result<void> {
+    auto known = store.Fact("node_id");
+    if (!known) return std::unexpected(known.error());
+    id = known->value_or("");
+    if (!id.empty()) return {};
+    id = fmt::format("{}-{}", host, api::MakeSecret("").substr(0, 6));
+    return store.SetFact("node_id", id);
+  });
+  if (!made) return std::unexpected(made.error());
+  return id;
+}
+
+// The admin token of the first start, and a login code for the dashboard.
+Result<void> Server::MakeAccess() {
+  WallTime now = kClock.Now();
+  bool made = false;
+  auto checked = store_->ReadAndWait([&](store::Store& store) -> Result<void> {
+    auto fact = store.Fact("admin_token_made");
+    if (!fact) return std::unexpected(fact.error());
+    made = fact->has_value();
+    return {};
+  });
+  if (!checked) return checked;
+  if (!made) {
+    // The file first: a token whose file was lost would lock everybody out.
+    std::string token = api::MakeSecret("fgr_");
+    if (auto kept = data_dir_.WriteSecret("admin.token", token + "\n"); !kept) return kept;
+    auto noted = store_->WriteAndWait([&](store::Store& store) { return NoteAccess(store, token, now); });
+    if (!noted) return noted;
+  }
+  if (auto text = ReadWholeFile(data_dir_.File("admin.token"), 1'000)) admin_token_ = text->substr(0, text->find('\n'));
+  std::string code = api::MakeSecret("");
+  login_url_ = "/login?code=" + code;
+  return store_->WriteAndWait([&](store::Store& store) { return store.CreateLoginCode(api::HashSecret(code), now + 10min); });
+}
+
+supervisor::SupervisorOptions Server::SupervisorSettings() const {
+  supervisor::SupervisorOptions options;
+  options.data_dir = data_dir_.path();
+  options.run_as = geteuid() == 0 ? settings_.run_as : "";
+  options.allow_private_hosts = settings_.allow_private_hosts;
+  options.collector_settings["user_agent"] = settings_.user_agent;
+  options.collector_settings["allow_private_hosts"] = fmt::format("{}", fmt::join(settings_.allow_private_hosts, ","));
+  return options;
+}
+
+scheduler::Policy Server::MakePolicy(const Settings& settings) const {
+  return {node_, settings.automatic, settings.max_running, settings.max_running_per_host, settings.lease, settings.types};
+}
+
+scheduler::Policy Server::Policy() const {
+  std::lock_guard lock(mutex_);
+  return policy_;
+}
+
+Result<void> Server::StartEngine() {
+  calls_ = std::make_unique<scheduler::StoreCalls>(loop_, *store_);
+  notifier_ = std::make_unique<Notifier>(loop_, kClock, *store_, events_);
+  scheduler::RecorderHooks hooks;
+  hooks.slot_freed = [this] { dispatcher_->Wake(); };
+  hooks.retry_at = [this](WallTime when) { dispatcher_->WakeAt(when); };
+  hooks.overflow = [this](const AttemptRef& ref) { supervisor_->Stop(ref, StopReason::kInterrupt, true); };
+  hooks.logged = [this](const AttemptRef& ref, const std::vector<LogLine>& lines) { notifier_->Logged(ref, lines); };
+  recorder_ = std::make_unique<scheduler::Recorder>(loop_, kClock, *calls_, std::move(hooks));
+  auto supervisor = supervisor::Supervisor::Make(loop_, kClock, SupervisorSettings(), *recorder_);
+  if (!supervisor) return std::unexpected(supervisor.error());
+  supervisor_ = std::move(*supervisor);
+  auto given_back = scheduler::GiveBackOrphans(*store_, policy_, kClock.Now());
+  if (!given_back) return std::unexpected(given_back.error());
+  if (*given_back > 0) os::LogWarning(fmt::format("🔁 {} job(s) of a server that ended go back to pending", *given_back));
+
+  dispatcher_ = std::make_unique<scheduler::Dispatcher>(loop_, kClock, *calls_, *supervisor_, *recorder_, policy_);
+  orders_ = std::make_unique<scheduler::Orders>(loop_, *calls_, *supervisor_);
+  monitor_ = std::make_unique<scheduler::Monitor>(loop_, kClock, *calls_, *supervisor_, *recorder_,
+                                                  [this]() -> const scheduler::Policy& { return dispatcher_->policy(); });
+  pruner_ = std::make_unique<scheduler::Pruner>(loop_, kClock, *calls_, settings_.retention);
+  if (settings_.monitor_enabled) monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
+  timers_.push_back(loop_.Every(100ms, [this] { waiters_.Tick(); }));
+  timers_.push_back(loop_.Every(2s, [this] { Housekeeping(); }));
+  timers_.push_back(loop_.Every(settings_.lease / 3, [this] {
+    WallTime until = kClock.Now() + Policy().lease;
+    calls_->Write<int>([this, until](store::Store& store) { return store.RenewLeases(node_, until); }, [](const Result<int>&) {});
+  }));
+  observing_.store(true, std::memory_order_release);
+  Housekeeping();
+  dispatcher_->Wake();
+  return {};
+}
+
+Result<void> Server::StartHttp() {
+  api::ApiOptions options;
+  options.auth = settings_.auth;
+  options.allowed_hosts = settings_.allowed_hosts;
+  options.listen_host = settings_.listen.substr(0, settings_.listen.rfind(':'));
+  options.public_url = settings_.public_url;
+  options.version = kVersion;
+  http::ServerOptions server;
+  server.listen = settings_.listen;
+  server.max_connections = settings_.max_connections;
+  server.body_limit = api::BodyLimit;
+  server.problem = api::Problem;
+  auto listening = http::Server::Listen(std::move(server), api::MakeApi(std::move(options), *store_, *this, events_, waiters_, kClock));
+  if (!listening) return std::unexpected(listening.error());
+  http_ = std::move(*listening);
+  login_url_ = (settings_.public_url.empty() ? http_->url() : settings_.public_url) + login_url_;
+  std::string known = fmt::format("{{\"pid\":{},\"url\":\"{}\",\"version\":\"{}\"}}\n", getpid(), http_->url(), kVersion);
+  return data_dir_.WriteSecret("server.json", known);
+}
+
+Server::~Server() {
+  waiters_.Close();
+  events_.Close();
+  if (http_) data_dir_.Remove("server.json");
+  http_.reset();
+  observing_ = false;
+  stop_timer_.reset();
+  timers_.clear();
+  supervisor_.reset();
+  store_.reset();  // finishes its queue
+}
+
+void Server::Committed(const store::Committed& committed) {
+  waiters_.Notify(committed);
+  notifier_->Changed(committed);
+  if (committed.orders_added) loop_.Post([this] { orders_->Check(); });
+  if (committed.pending_added && !wake_posted_.exchange(true)) {
+    loop_.Post([this] {
+      wake_posted_ = false;
+      if (dispatcher_->policy().automatic) dispatcher_->Wake();
+    });
+  }
+}
+
+void Server::Housekeeping() {
+  CareForDisk();
+  monitor_->Census();
+  stuck_running_ = monitor_->stuck_running();
+  Publish();
+}
+
+// When outcomes cannot be written for want of space, the reserve makes room for them.
+void Server::CareForDisk() {
+  bool waiting = recorder_->unwritten() > 0 || !store_->health().ok;
+  if (waiting && data_dir_.DiskFull()) {
+    if (data_dir_.SpendReserve()) os::LogError("⚠️ The disk is full: its reserve was given to the store");
+  } else if (!waiting) {
+    data_dir_.KeepReserve();
+  }
+}
+
+void Server::Publish() {
+  std::string metrics = WriteMetrics(*recorder_, *supervisor_, *store_, http_ ? http_->figures() : http::Server::Figures{},
+                                     monitor_->status().reset_total);
+  std::lock_guard lock(mutex_);
+  bool ran = monitor_status_.last_run != monitor_->status().last_run;
+  monitor_status_ = monitor_->status();
+  metrics_ = std::move(metrics);
+  if (ran) events_.Publish("monitor", fmt::format("{{\"reset_last\":{},\"reset_total\":{}}}", monitor_status_.reset_last, monitor_status_.reset_total));
+}
+
+std::int64_t Server::max_pending() const {
+  std::lock_guard lock(mutex_);
+  return settings_.max_pending;
+}
+
+std::vector<api::SettingView> Server::settings() const {
+  std::lock_guard lock(mutex_);
+  return settings_.views;
+}
+
+api::MonitorStatus Server::monitor() const {
+  std::lock_guard lock(mutex_);
+  const auto& status = monitor_status_;
+  return {settings_.monitor_enabled, settings_.monitor_interval, settings_.types->defaults().timeout, status.last_run,
+          status.reset_last, status.reset_total, status.next_run, status.last_error};
+}
+
+std::string Server::metrics() const {
+  std::lock_guard lock(mutex_);
+  return metrics_;
+}
+
+void Server::StartClaimed(std::vector<Job> jobs) {
+  loop_.Post([this, jobs = std::move(jobs)] { dispatcher_->Launch(jobs); });
+}
+
+void Server::ResetStuck(Millis timeout, bool requeue, std::function<void(Result<api::StuckReset>)> done) {
+  loop_.Post([this, timeout, requeue, done = std::move(done)] {
+    monitor_->Reset(timeout, requeue, [done](Result<std::vector<std::string>> ids) {
+      ids ? done(api::StuckReset{std::move(*ids)}) : done(std::unexpected(ids.error()));
+    });
+  });
+}
+
+void Server::Reload() {
+  os::ReopenLog();
+  auto loaded = LoadSettings(sources_);
+  if (!loaded) return os::LogError("The configuration was not read again: " + loaded.error().detail);
+  for (auto [name, before, after] : {std::tuple("listen", &settings_.listen, &loaded->listen), {"data_dir", &settings_.data_dir, &loaded->data_dir},
+                                     {"database", &settings_.database, &loaded->database}}) {
+    if (*before != *after) os::LogWarning(fmt::format("{} = \"{}\" takes effect after a restart", name, *after));
+  }
+  scheduler::Policy policy = MakePolicy(*loaded);
+  pruner_->SetRetention(loaded->retention);
+  {
+    std::lock_guard lock(mutex_);
+    policy_ = policy;
+    settings_ = std::move(*loaded);
+  }
+  dispatcher_->SetPolicy(std::move(policy));
+  os::LogInfo("The configuration was read again");
+}
+
+void Server::Stop(std::function<void()> stopped) {
+  os::Steady now = kClock.SteadyNow();
+  if (stopping_.exchange(true)) {
+    stop_force_ = now;
+    return;
+  }
+  os::LogInfo("Stopping: no new jobs are started, running ones go back to pending");
+  stopped_ = std::move(stopped);
+  stop_force_ = now + 20s;
+  stop_end_ = now + 28s;
+  dispatcher_->Stop();
+  for (const AttemptRef& ref : supervisor_->Live()) supervisor_->Stop(ref, StopReason::kInterrupt, false);
+  AwaitStop();
+}
+
+void Server::AwaitStop() {
+  os::Steady now = kClock.SteadyNow();
+  bool empty = supervisor_->Live().empty() && recorder_->owned() == 0;
+  if (empty || now >= stop_end_) return stopped_();
+  if (now >= stop_force_ && !forced_) {
+    forced_ = true;
+    stop_end_ = std::min(stop_end_, now + 5s);
+    for (const AttemptRef& ref : supervisor_->Live()) supervisor_->Stop(ref, StopReason::kInterrupt, true);
+  }
+  stop_timer_ = loop_.After(20ms, [this] { AwaitStop(); });
+}
+
+}  // namespace forager::app

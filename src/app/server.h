@@ -1,0 +1,106 @@
+// The composition root of `forager serve`: builds the parts bottom up, stops them in reverse.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "api/api.h"
+#include "app/data_dir.h"
+#include "app/notifier.h"
+#include "app/settings.h"
+#include "scheduler/dispatcher.h"
+#include "scheduler/monitor.h"
+#include "scheduler/orders.h"
+#include "scheduler/pruner.h"
+
+namespace forager::app {
+
+inline constexpr const char* kVersion = "0.1.0";
+
+class Server final : public api::Control {
+ public:
+  // On the thread that lives as long as the process, before any other thread is started.
+  static Result<std::unique_ptr<Server>> Start(os::EventLoop& loop, SettingSources sources, Settings settings);
+  ~Server() override;
+
+  std::string url() const { return http_->url(); }
+  std::string login_url() const { return login_url_; }
+  const std::string& admin_token() const { return admin_token_; }
+
+  // No new claims; attempts get their grace, then go back to pending; within 30 s. A second call: at once.
+  void Stop(std::function<void()> stopped);
+  // Reads the configuration again; a wrong one changes nothing.
+  void Reload();
+
+  // api::Control; thread-safe.
+  std::string node() const override { return node_; }
+  bool automatic() const override { return Policy().automatic; }
+  store::ClaimLimits limits() const override { return Policy().Limits(); }
+  Millis lease() const override { return Policy().lease; }
+  std::shared_ptr<const TypeCatalog> types() const override { return Policy().types; }
+  std::int64_t max_pending() const override;
+  std::vector<api::SettingView> settings() const override;
+  api::MonitorStatus monitor() const override;
+  void StartClaimed(std::vector<Job> jobs) override;
+  void ResetStuck(Millis timeout, bool requeue, std::function<void(Result<api::StuckReset>)> done) override;
+  int stuck_running() const override { return stuck_running_; }
+  std::string metrics() const override;
+  bool shutting_down() const override { return stopping_; }
+
+ private:
+  Server(os::EventLoop& loop, SettingSources sources, Settings settings, DataDir data_dir);
+  Result<void> OpenStore();
+  Result<void> StartEngine();
+  Result<void> StartHttp();
+  Result<void> MakeAccess();
+  Result<std::string> MakeNode();
+  supervisor::SupervisorOptions SupervisorSettings() const;
+  scheduler::Policy MakePolicy(const Settings& settings) const;
+  scheduler::Policy Policy() const;
+  void Committed(const store::Committed& committed);
+  void Housekeeping();
+  void CareForDisk();
+  void Publish();
+  void AwaitStop();
+
+  os::EventLoop& loop_;
+  SettingSources sources_;
+  DataDir data_dir_;
+  std::string node_;
+  std::string admin_token_;
+  std::string login_url_;
+
+  mutable std::mutex mutex_;  // guards what other threads read: the next four
+  Settings settings_;
+  scheduler::Policy policy_;
+  scheduler::Monitor::Status monitor_status_;
+  std::string metrics_;
+  std::atomic<int> stuck_running_ = 0;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> wake_posted_ = false;
+
+  std::unique_ptr<store::StoreService> store_;
+  std::unique_ptr<scheduler::StoreCalls> calls_;
+  std::unique_ptr<scheduler::Recorder> recorder_;
+  std::unique_ptr<supervisor::Supervisor> supervisor_;
+  std::unique_ptr<scheduler::Dispatcher> dispatcher_;
+  std::unique_ptr<scheduler::Orders> orders_;
+  std::unique_ptr<scheduler::Monitor> monitor_;
+  std::unique_ptr<scheduler::Pruner> pruner_;
+  api::EventHub events_;
+  api::JobWaiters waiters_;
+  std::unique_ptr<Notifier> notifier_;
+  std::atomic<bool> observing_ = false;  // commits are told to the parts above
+  std::unique_ptr<http::Server> http_;
+  std::vector<os::EventLoop::Token> timers_;
+
+  std::function<void()> stopped_;
+  os::Steady stop_force_{}, stop_end_{};
+  bool forced_ = false;
+  os::EventLoop::Token stop_timer_;
+};
+
+}  // namespace forager::app
