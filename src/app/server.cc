@@ -1,7 +1,6 @@
 #include "app/server.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include "app/config_file.h"
@@ -105,8 +104,7 @@ supervisor::SupervisorOptions Server::SupervisorSettings() const {
   options.data_dir = data_dir_.path();
   options.run_as = geteuid() == 0 ? settings_.run_as : "";
   options.allow_private_hosts = settings_.allow_private_hosts;
-  options.collector_settings["user_agent"] = settings_.user_agent;
-  options.collector_settings["allow_private_hosts"] = fmt::format("{}", fmt::join(settings_.allow_private_hosts, ","));
+  options.collector_settings = CollectorSettings(settings_);
   return options;
 }
 

@@ -1,6 +1,7 @@
 #include "app/settings.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -264,6 +265,11 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
                                                  settings.listen));
   }
   return settings;
+}
+
+std::map<std::string, std::string> CollectorSettings(const Settings& settings) {
+  return {{"user_agent", settings.user_agent},
+          {"allow_private_hosts", fmt::format("{}", fmt::join(settings.allow_private_hosts, ","))}};
 }
 
 }  // namespace forager::app

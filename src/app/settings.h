@@ -65,4 +65,7 @@ std::map<std::string, std::string> ReadEnvironment();
 // One sentence on what is wrong, or the settings.
 Result<Settings> LoadSettings(const SettingSources& sources);
 
+// What built-in collectors are told of them.
+std::map<std::string, std::string> CollectorSettings(const Settings& settings);
+
 }  // namespace forager::app

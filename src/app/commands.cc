@@ -1,0 +1,165 @@
+#include "app/commands.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <iostream>
+
+#include "app/config_file.h"
+#include "app/server.h"
+#include "cli/token.h"
+#include "collectors/extract.h"
+#include "collectors/robots.h"
+#include "collectors/url.h"
+#include "supervisor/supervisor.h"
+#include "worker/worker.h"
+
+namespace forager::app {
+namespace {
+
+constexpr std::size_t kMaxFile = 16 << 20;
+
+// One flag per setting, and --config.
+void AddSettings(CLI::App& command, SettingSources& sources) {
+  auto keep = [&sources](const std::string& name) {
+    return [&sources, name](const std::string& value) { sources.flags[name] = value; };
+  };
+  command.add_option_function<std::string>("--config", keep("config"), "configuration file (FORAGER_CONFIG; DATA_DIR/forager.toml)")
+      ->option_text("FILE");
+  for (const SettingHelp& setting : AllSettings()) {
+    std::string help = fmt::format("{} [{}; {}]", setting.help, setting.fallback, setting.environment);
+    auto* option = command.add_option_function<std::string>(FlagName(setting.name), keep(setting.name), help);
+    option->option_text(" ");
+    if (setting.is_switch) option->expected(0, 1)->default_str("on");
+    // A switch without its value is on.
+    if (setting.is_switch) option->each([](const std::string&) {});
+  }
+}
+
+int Answer(const Result<std::string>& text) {
+  if (!text) return Refuse(text.error().detail);
+  std::fputs(text->c_str(), stdout);
+  if (!text->ends_with('\n')) std::fputc('\n', stdout);
+  return 0;
+}
+
+int CheckRobots(const std::string& file, const std::string& agent, const std::string& url) {
+  auto text = ReadWholeFile(file, kMaxFile);
+  if (!text) return Refuse(text.error().detail);
+  auto allowed = collectors::RobotsAllow(*text, agent, url);
+  if (!allowed) return Refuse(allowed.error().detail);
+  std::puts(*allowed ? "allowed" : "disallowed");
+  return *allowed ? 0 : 1;
+}
+
+int Extract(const SettingSources& sources, const std::string& what, const std::string& type) {
+  if (!what.starts_with("http://") && !what.starts_with("https://")) {
+    auto html = ReadWholeFile(what, kMaxFile);
+    if (!html) return Refuse(html.error().detail);
+    return Answer(collectors::ExtractFromHtml(*html, "http://localhost/", type));
+  }
+  auto settings = LoadSettings(sources);
+  if (!settings) return Refuse(settings.error().detail);
+  return Answer(collectors::ExtractFromUrl(what, type, CollectorSettings(*settings)));
+}
+
+struct CommandLine {
+  SettingSources sources;
+  DemoOptions demo;
+  cli::TokenRequest token;
+  std::string robots_file, user_agent, url, page, type;
+  std::function<int()> run;
+};
+
+void AddDemo(CLI::App& app, CommandLine& line) {
+  auto* demo = app.add_subcommand("demo", "six jobs on a sample site, some of them sabotaged: see how none gets stuck");
+  demo->add_option("URL", line.demo.url, "collect this page instead");
+  demo->add_option("--type", line.demo.entity_type, "its entity type")->default_str("community");
+  demo->add_flag("--once", line.demo.once, "do not keep serving; exit 0 only if every job ended as it must");
+  AddSettings(*demo, line.sources);
+  demo->callback([&line] { line.run = [&line] { return Demo(line.sources, line.demo); }; });
+}
+
+void AddToken(CLI::App& app, CommandLine& line) {
+  auto* token = app.add_subcommand("token", "tokens for the API");
+  token->require_subcommand(1);
+  auto* create = token->add_subcommand("create", "make a token; it is shown once");
+  create->add_option("--role", line.token.role, "viewer, operator or admin")->required();
+  create->add_option("--name", line.token.name, "what it is for")->required();
+  create->add_option("--data-dir", line.token.data_dir, "data directory of the running server [./forager-data; FORAGER_DATA_DIR]");
+  create->callback([&line] { line.run = [&line] { return cli::CreateToken(line.token, line.sources.environment); }; });
+}
+
+void AddLookups(CLI::App& app, CommandLine& line) {
+  auto* extract = app.add_subcommand("extract", "print the records that the collectors see in a page");
+  extract->add_option("PAGE", line.page, "a file or a URL")->required();
+  extract->add_option("--type", line.type, "only this entity type");
+  AddSettings(*extract, line.sources);
+  extract->callback([&line] { line.run = [&line] { return Extract(line.sources, line.page, line.type); }; });
+
+  auto* robots = app.add_subcommand("robots", "ask a robots.txt");
+  robots->require_subcommand(1);
+  auto* check = robots->add_subcommand("check", "may this URL be fetched? exit 0: allowed, 1: not");
+  check->add_option("ROBOTS_FILE", line.robots_file)->required();
+  check->add_option("USER_AGENT", line.user_agent)->required();
+  check->add_option("URL", line.url)->required();
+  check->callback([&line] { line.run = [&line] { return CheckRobots(line.robots_file, line.user_agent, line.url); }; });
+
+  auto* url = app.add_subcommand("url", "look at a URL");
+  url->require_subcommand(1);
+  auto* normalise = url->add_subcommand("normalise", "print the one form under which a page is known");
+  normalise->add_option("URL", line.url)->required();
+  normalise->callback([&line] { line.run = [&line] { return Answer(collectors::NormaliseUrl(line.url)); }; });
+}
+
+}  // namespace
+
+int Refuse(const std::string& what) {
+  std::fprintf(stderr, "forager: %s\n", what.c_str());
+  return 2;
+}
+
+int PrintConfig(const SettingSources& sources) {
+  auto settings = LoadSettings(sources);
+  if (!settings) return Refuse(settings.error().detail);
+  std::map<std::string, std::string> environment;
+  for (const SettingHelp& help : AllSettings()) environment[help.name] = help.environment;
+  fmt::print("{:<34} {:<28} {:<40} {}\n", "SETTING", "VALUE", "SOURCE", "ENVIRONMENT");
+  for (const api::SettingView& view : settings->views) {
+    std::string name = view.name.starts_with("defaults.") ? view.name.substr(9) : view.name;
+    fmt::print("{:<34} {:<28} {:<40} {}\n", view.name, view.value.empty() ? "\"\"" : view.value, view.source, environment[name]);
+  }
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "keeper") {
+    return supervisor::KeeperMain(argc - 1, argv + 1, {worker::Warm, worker::RunAttempt});
+  }
+  CommandLine line;
+  line.sources.environment = ReadEnvironment();
+  CLI::App app("forager: collection jobs that cannot get stuck", "forager");
+  app.set_version_flag("--version", std::string("forager ") + kVersion);
+  app.require_subcommand(1);
+  app.footer("Start with `forager demo`, or `forager serve` and the link that it prints.");
+
+  auto* serve = app.add_subcommand("serve", "run the server");
+  AddSettings(*serve, line.sources);
+  serve->callback([&] { line.run = [&] { return Serve(line.sources); }; });
+  auto* config = app.add_subcommand("config", "print every setting, its value and where it comes from");
+  AddSettings(*config, line.sources);
+  config->callback([&] { line.run = [&] { return PrintConfig(line.sources); }; });
+  AddDemo(app, line);
+  AddToken(app, line);
+  AddLookups(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return Refuse(fmt::format("{}; see `forager --help`", error.what()));
+  }
+  return line.run();
+}
+
+}  // namespace forager::app

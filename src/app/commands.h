@@ -1,0 +1,28 @@
+// The subcommands of the program. Each returns the exit code: 0 good, 1 the answer is no or the work
+// failed, 2 the command line or a setting is wrong.
+#pragma once
+
+#include <string>
+
+#include "app/settings.h"
+
+namespace forager::app {
+
+int Main(int argc, char** argv);
+
+// Serves until SIGTERM or SIGINT.
+int Serve(const SettingSources& sources);
+int PrintConfig(const SettingSources& sources);
+
+struct DemoOptions {
+  bool once = false;
+  std::string url;          // collect this page instead of the six jobs
+  std::string entity_type;  // of that page
+};
+// Six jobs on a sample site, some of them sabotaged; see doc/operations.md.
+int Demo(const SettingSources& sources, const DemoOptions& options);
+
+// "forager: WHAT" on stderr; returns 2.
+int Refuse(const std::string& what);
+
+}  // namespace forager::app
