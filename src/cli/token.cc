@@ -12,10 +12,9 @@ namespace json = boost::json;
 
 int CreateToken(const TokenRequest& request, const std::map<std::string, std::string>& environment) {
   auto server = FindServer(request.data_dir, environment);
-  auto answer = server.and_then([&](const Connection& connection) {
-    json::object body{{"role", request.role}, {"name", request.name}};
-    return connection.Call("POST", "/v1/admin/collection/tokens", json::serialize(body));
-  });
+  json::object body{{"role", request.role}, {"name", request.name}};
+  auto answer = server ? server->Call("POST", "/v1/admin/collection/tokens", json::serialize(body))
+                       : Result<std::string>(std::unexpected(server.error()));
   if (!answer) {
     std::fprintf(stderr, "forager: %s\n", answer.error().detail.c_str());
     return 1;
