@@ -141,28 +141,28 @@ std::size_t RequestParser::FeedHead(std::string_view bytes) {
 
 std::size_t RequestParser::FindEndOfHead(std::string_view bytes) {
   if (!bytes.empty() && scanned_ == 0 && (bytes[0] < 'A' || bytes[0] > 'z') && bytes[0] != '\r') {
-    Refuse(400, "This is not an HTTP request.");
-    return 0;
+    return Refuse(400, "This is not an HTTP request.");
   }
-  if (bytes.find('\0', scanned_) != std::string_view::npos) {
-    Refuse(400, "The request head has a NUL byte.");
-    return 0;
-  }
+  std::size_t end = 0;
   // The last byte looked at again, should it be the line feed whose next byte was not there yet.
   for (std::size_t at = bytes.find('\n', scanned_ == 0 ? 0 : scanned_ - 1);
-       at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
+       at != std::string_view::npos && end == 0; at = bytes.find('\n', at + 1)) {
     if (at == 0 || bytes[at - 1] != '\r') {
-      Refuse(400, "The lines of the request head must end with CR LF.");
-      return 0;
+      return Refuse(400, "The lines of the request head must end with CR LF.");
     }
-    if (at >= 3 && bytes[at - 2] == '\n') return at + 1;
-    if (at + 1 < bytes.size() && (bytes[at + 1] == ' ' || bytes[at + 1] == '\t')) {
-      Refuse(400, "A header must stand on one line.");
-      return 0;
+    if (at >= 3 && bytes[at - 2] == '\n') {
+      end = at + 1;
+    } else if (at + 1 < bytes.size() && (bytes[at + 1] == ' ' || bytes[at + 1] == '\t')) {
+      return Refuse(400, "A header must stand on one line.");
     }
   }
-  scanned_ = bytes.size();
-  return 0;
+  // What stands behind the head is the body's, and may have any byte.
+  const auto head = bytes.substr(0, end == 0 ? bytes.size() : end);
+  if (head.find('\0', scanned_) != std::string_view::npos) {
+    return Refuse(400, "The request head has a NUL byte.");
+  }
+  scanned_ = head.size();
+  return end;
 }
 
 std::size_t RequestParser::FeedBody(std::string_view bytes) {

@@ -206,6 +206,17 @@ TEST(RequestParser, ABodyEndsWhereItsLengthSays) {
   }
 }
 
+TEST(RequestParser, ABodyMayHaveAnyByte) {
+  const std::string body("\0\n\n \r\n \xff", 8);
+  const std::string bytes = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n" + body;
+  for (std::size_t step = 1; step <= bytes.size(); ++step) {
+    RequestParser parser(kMaxHead);
+    FeedAll(parser, bytes, step);
+    ASSERT_EQ(parser.state(), RequestParser::State::kComplete) << step;
+    EXPECT_EQ(parser.body(), body);
+  }
+}
+
 TEST(RequestParser, ALengthPastTheLimitIsKnownBeforeTheBody) {
   RequestParser parser(kMaxHead);
   const std::string bytes = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n";
