@@ -35,6 +35,35 @@ Result<Job> ClaimById(const Call& call, store::Store& store) {
   return std::move(claim->jobs.front());
 }
 
+namespace {
+
+// The entity types at their limit, when limits other than the total kept jobs from starting.
+Result<std::vector<std::string>> FullTypes(store::Store& store, const store::ClaimResult& claim,
+                                           const store::ClaimLimits& limits) {
+  std::vector<std::string> full;
+  if (!claim.jobs.empty() || claim.block != store::ClaimBlock::kOtherLimits) return full;
+  for (const auto& [type, limit] : limits.per_type) {
+    auto slots = store.Slots(type, "");
+    if (!slots) return std::unexpected(slots.error());
+    if (slots->of_type >= limit) full.push_back(type);
+  }
+  return full;
+}
+
+http::Response ExecutedPending(const store::ClaimResult& claim, int max_running,
+                               const std::vector<std::string>& full_types) {
+  std::vector<std::string> ids;
+  for (const Job& job : claim.jobs) ids.push_back(job.job_id);
+  return Json(200, ObjectWriter()
+                       .Int("total_pending", claim.total_pending)
+                       .Int("started", static_cast<std::int64_t>(ids.size()))
+                       .Texts("job_ids", ids)
+                       .Text("message", ExecutePendingMessage(claim, max_running, full_types))
+                       .Take());
+}
+
+}  // namespace
+
 Result<WriteWork> ExecutePending(const Call& call) {
   Query query(call.request);
   int limit = query.Int("limit", 1, 1'000, 1);
@@ -43,16 +72,12 @@ Result<WriteWork> ExecutePending(const Call& call) {
   return [&call, request = ClaimOf(call, limit)](store::Store& store) -> Result<Answer> {
     auto claim = store.Claim(request, call.Now());
     if (!claim) return std::unexpected(claim.error());
-    return [&call, claim = std::move(*claim), max = request.limits.total] {
-      std::vector<std::string> ids;
-      for (const Job& job : claim.jobs) ids.push_back(job.job_id);
-      if (!ids.empty()) call.control().StartClaimed(claim.jobs);
-      return Json(200, ObjectWriter()
-                           .Int("total_pending", claim.total_pending)
-                           .Int("started", static_cast<std::int64_t>(ids.size()))
-                           .Texts("job_ids", ids)
-                           .Text("message", ExecutePendingMessage(claim, max))
-                           .Take());
+    auto full_types = FullTypes(store, *claim, request.limits);
+    if (!full_types) return std::unexpected(full_types.error());
+    return [&call, claim = std::move(*claim), full_types = std::move(*full_types),
+            max = request.limits.total] {
+      if (!claim.jobs.empty()) call.control().StartClaimed(claim.jobs);
+      return ExecutedPending(claim, max, full_types);
     };
   };
 }

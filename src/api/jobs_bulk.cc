@@ -204,8 +204,7 @@ std::string EchoFilters(const http::Request& request) {
   for (std::string_view name : {"entity_type", "job_type", "status", "created_before"}) {
     auto given = std::ranges::find(request.query, name,
                                    [](const auto& pair) { return std::string_view(pair.first); });
-    filters.TextOrNull(name,
-                       given == request.query.end() ? std::nullopt : std::optional(given->second));
+    if (given != request.query.end()) filters.Text(name, given->second);
   }
   return filters.Take();
 }

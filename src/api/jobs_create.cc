@@ -78,6 +78,27 @@ WriteWork Once(const Call& call, IdempotencyKey key, WriteWork create) {
   };
 }
 
+// A parent must exist; `field` names it in the error.
+Result<void> CheckParent(store::Store& store, const NewJob& job, const std::string& field) {
+  if (!job.parent_job_id) return {};
+  Result<Job> parent = store.Find(*job.parent_job_id);
+  if (parent) return {};
+  if (parent.error().code != ErrorCode::kNotFound) return std::unexpected(parent.error());
+  return std::unexpected(WrongField(field, "names no job"));
+}
+
+// Of many: each parent is looked up once.
+Result<void> CheckParents(store::Store& store, const std::vector<NewJob>& jobs) {
+  std::set<std::string> known;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (!jobs[i].parent_job_id || known.contains(*jobs[i].parent_job_id)) continue;
+    auto checked = CheckParent(store, jobs[i], fmt::format("jobs[{}].parent_job_id", i));
+    if (!checked) return checked;
+    known.insert(*jobs[i].parent_job_id);
+  }
+  return {};
+}
+
 std::string UnknownType(const std::string& entity_type) {
   return WriteString(fmt::format(
       "No collector serves the entity type \"{}\"; the job will fail when it runs.", entity_type));
@@ -114,6 +135,9 @@ Result<WriteWork> CreateJob(const Call& call) {
   auto job = std::make_shared<const NewJob>(std::move(*parsed));
   return Once(
       call, std::move(*key), [&call, job, priority, known](store::Store& store) -> Result<Answer> {
+        if (auto parent = CheckParent(store, *job, "parent_job_id"); !parent) {
+          return std::unexpected(parent.error());
+        }
         Result<Job> made = store.Submit(*job, priority, call.control().max_pending(), call.Now());
         if (!made) return std::unexpected(made.error());
         return [made = std::move(*made), known] { return Created(made, known); };
@@ -139,6 +163,9 @@ Result<WriteWork> CreateJobs(const Call& call) {
   return Once(call, std::move(*key),
               [&call, jobs, priorities = std::move(priorities),
                warnings = std::move(warnings)](store::Store& store) -> Result<Answer> {
+                if (auto parents = CheckParents(store, *jobs); !parents) {
+                  return std::unexpected(parents.error());
+                }
                 auto ids =
                     store.SubmitMany(*jobs, priorities, call.control().max_pending(), call.Now());
                 if (!ids) return std::unexpected(ids.error());

@@ -24,7 +24,8 @@ std::string StartedMessage(const store::ClaimResult& claim, int max_running) {
 
 }  // namespace
 
-std::string ExecutePendingMessage(const store::ClaimResult& claim, int max_running) {
+std::string ExecutePendingMessage(const store::ClaimResult& claim, int max_running,
+                                  const std::vector<std::string>& full_types) {
   using enum store::ClaimBlock;
   if (!claim.jobs.empty()) return StartedMessage(claim, max_running);
   // The limit is looked at first, as the user's own server does.
@@ -40,10 +41,12 @@ std::string ExecutePendingMessage(const store::ClaimResult& claim, int max_runni
     return fmt::format("No pending job is due yet: {} job(s) wait for their time.",
                        claim.total_pending);
   }
-  return fmt::format(
-      "Cannot start new job: every due job waits for the limit of its entity type or host, or for "
-      "its last attempt to end. {} job(s) remaining in queue.",
-      claim.total_pending);
+  std::string why = "every due job waits for the limit of its host or for its last attempt to end.";
+  if (!full_types.empty()) {
+    why = fmt::format("the limit of entity type {} is reached.", fmt::join(full_types, ", "));
+  }
+  return fmt::format("Cannot start new job: {} {} job(s) remaining in queue.", why,
+                     claim.total_pending);
 }
 
 Error NotStarted(const Job& job, const store::ClaimResult& claim, int max_running) {

@@ -68,6 +68,18 @@ TEST_F(ExecuteApi, SaysWhenNothingIsDueOrAllIsPaused) {
   EXPECT_EQ(ExecutePending().Int("/started"), 1);
 }
 
+TEST_F(ExecuteApi, NamesTheTypeWhoseLimitIsReached) {
+  control_.claim_limits.total = 5;
+  control_.claim_limits.per_type = {{"property", 1}};
+  Submitted();
+  Submitted();
+  EXPECT_EQ(ExecutePending().Int("/started"), 1);
+  EXPECT_EQ(
+      ExecutePending().Text("/message"),
+      "Cannot start new job: the limit of entity type property is reached. 1 job(s) remaining "
+      "in queue.");
+}
+
 TEST_F(ExecuteApi, RefusesAWrongLimitAndAServerThatStops) {
   EXPECT_EQ(ExecutePending("?limit=0").status, 422);
   EXPECT_EQ(ExecutePending("?limit=two").status, 422);

@@ -44,6 +44,20 @@ TEST_F(JobsApi, ASecondPendingJobWithTheSameUniqueKeyIsAConflictThatNamesTheFirs
   EXPECT_THAT(second.detail(), HasSubstr(first));
 }
 
+TEST_F(JobsApi, AParentMustExist) {
+  std::string parent = Submitted();
+  EXPECT_EQ(
+      Get("/jobs/" + Submitted(R"(,"parent_job_id":")" + parent + '"')).Text("/parent_job_id"),
+      parent);
+  std::string orphan =
+      R"({"entity_type":"property","job_type":"discovery","parent_job_id":"JOB-1-NONE"})";
+  EXPECT_EQ(Post("/jobs", orphan).Text("/errors/0/field"), "parent_job_id");
+  Answered bulk = Post("/jobs/bulk", "{\"jobs\":[" + orphan + "]}");
+  EXPECT_EQ(bulk.status, 422);
+  EXPECT_EQ(bulk.Text("/errors/0/field"), "jobs[0].parent_job_id");
+  EXPECT_EQ(Get("/jobs").Int("/total"), 2);
+}
+
 TEST_F(JobsApi, TooManyPendingJobsAreRefusedForNow) {
   control_.pending_bound = 1;
   Submitted();
