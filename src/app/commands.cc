@@ -1,8 +1,8 @@
 #include "app/commands.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
 
@@ -25,11 +25,15 @@ void AddSettings(CLI::App& command, SettingSources& sources) {
   auto keep = [&sources](const std::string& name) {
     return [&sources, name](const std::string& value) { sources.flags[name] = value; };
   };
-  command.add_option_function<std::string>("--config", keep("config"), "configuration file (FORAGER_CONFIG; DATA_DIR/forager.toml)")
+  command
+      .add_option_function<std::string>(
+          "--config", keep("config"), "configuration file (FORAGER_CONFIG; DATA_DIR/forager.toml)")
       ->option_text("FILE");
   for (const SettingHelp& setting : AllSettings()) {
-    std::string help = fmt::format("{} [{}; {}]", setting.help, setting.fallback, setting.environment);
-    auto* option = command.add_option_function<std::string>(FlagName(setting.name), keep(setting.name), help);
+    std::string help =
+        fmt::format("{} [{}; {}]", setting.help, setting.fallback, setting.environment);
+    auto* option =
+        command.add_option_function<std::string>(FlagName(setting.name), keep(setting.name), help);
     option->option_text(" ");
     if (setting.is_switch) option->expected(0, 1)->default_str("on");
     // A switch without its value is on.
@@ -73,10 +77,12 @@ struct CommandLine {
 };
 
 void AddDemo(CLI::App& app, CommandLine& line) {
-  auto* demo = app.add_subcommand("demo", "six jobs on a sample site, some of them sabotaged: see how none gets stuck");
+  auto* demo = app.add_subcommand(
+      "demo", "six jobs on a sample site, some of them sabotaged: see how none gets stuck");
   demo->add_option("URL", line.demo.url, "collect this page instead");
   demo->add_option("--type", line.demo.entity_type, "its entity type")->default_str("community");
-  demo->add_flag("--once", line.demo.once, "do not keep serving; exit 0 only if every job ended as it must");
+  demo->add_flag("--once", line.demo.once,
+                 "do not keep serving; exit 0 only if every job ended as it must");
   AddSettings(*demo, line.sources);
   demo->callback([&line] { line.run = [&line] { return Demo(line.sources, line.demo); }; });
 }
@@ -87,16 +93,21 @@ void AddToken(CLI::App& app, CommandLine& line) {
   auto* create = token->add_subcommand("create", "make a token; it is shown once");
   create->add_option("--role", line.token.role, "viewer, operator or admin")->required();
   create->add_option("--name", line.token.name, "what it is for")->required();
-  create->add_option("--data-dir", line.token.data_dir, "data directory of the running server [./forager-data; FORAGER_DATA_DIR]");
-  create->callback([&line] { line.run = [&line] { return cli::CreateToken(line.token, line.sources.environment); }; });
+  create->add_option("--data-dir", line.token.data_dir,
+                     "data directory of the running server [./forager-data; FORAGER_DATA_DIR]");
+  create->callback([&line] {
+    line.run = [&line] { return cli::CreateToken(line.token, line.sources.environment); };
+  });
 }
 
 void AddLookups(CLI::App& app, CommandLine& line) {
-  auto* extract = app.add_subcommand("extract", "print the records that the collectors see in a page");
+  auto* extract =
+      app.add_subcommand("extract", "print the records that the collectors see in a page");
   extract->add_option("PAGE", line.page, "a file or a URL")->required();
   extract->add_option("--type", line.type, "only this entity type");
   AddSettings(*extract, line.sources);
-  extract->callback([&line] { line.run = [&line] { return Extract(line.sources, line.page, line.type); }; });
+  extract->callback(
+      [&line] { line.run = [&line] { return Extract(line.sources, line.page, line.type); }; });
 
   auto* robots = app.add_subcommand("robots", "ask a robots.txt");
   robots->require_subcommand(1);
@@ -104,13 +115,17 @@ void AddLookups(CLI::App& app, CommandLine& line) {
   check->add_option("ROBOTS_FILE", line.robots_file)->required();
   check->add_option("USER_AGENT", line.user_agent)->required();
   check->add_option("URL", line.url)->required();
-  check->callback([&line] { line.run = [&line] { return CheckRobots(line.robots_file, line.user_agent, line.url); }; });
+  check->callback([&line] {
+    line.run = [&line] { return CheckRobots(line.robots_file, line.user_agent, line.url); };
+  });
 
   auto* url = app.add_subcommand("url", "look at a URL");
   url->require_subcommand(1);
-  auto* normalise = url->add_subcommand("normalise", "print the one form under which a page is known");
+  auto* normalise =
+      url->add_subcommand("normalise", "print the one form under which a page is known");
   normalise->add_option("URL", line.url)->required();
-  normalise->callback([&line] { line.run = [&line] { return Answer(collectors::NormaliseUrl(line.url)); }; });
+  normalise->callback(
+      [&line] { line.run = [&line] { return Answer(collectors::NormaliseUrl(line.url)); }; });
 }
 
 }  // namespace
@@ -128,7 +143,8 @@ int PrintConfig(const SettingSources& sources) {
   fmt::print("{:<34} {:<28} {:<40} {}\n", "SETTING", "VALUE", "SOURCE", "ENVIRONMENT");
   for (const api::SettingView& view : settings->views) {
     std::string name = view.name.starts_with("defaults.") ? view.name.substr(9) : view.name;
-    fmt::print("{:<34} {:<28} {:<40} {}\n", view.name, view.value.empty() ? "\"\"" : view.value, view.source, environment[name]);
+    fmt::print("{:<34} {:<28} {:<40} {}\n", view.name, view.value.empty() ? "\"\"" : view.value,
+               view.source, environment[name]);
   }
   return 0;
 }
@@ -147,7 +163,8 @@ int Main(int argc, char** argv) {
   auto* serve = app.add_subcommand("serve", "run the server");
   AddSettings(*serve, line.sources);
   serve->callback([&] { line.run = [&] { return Serve(line.sources); }; });
-  auto* config = app.add_subcommand("config", "print every setting, its value and where it comes from");
+  auto* config =
+      app.add_subcommand("config", "print every setting, its value and where it comes from");
   AddSettings(*config, line.sources);
   config->callback([&] { line.run = [&] { return PrintConfig(line.sources); }; });
   AddDemo(app, line);

@@ -1,5 +1,5 @@
-// The subcommands of the program. Each returns the exit code: 0 good, 1 the answer is no or the work
-// failed, 2 the command line or a setting is wrong.
+// The subcommands of the program. Each returns the exit code: 0 good, 1 the answer is no or the
+// work failed, 2 the command line or a setting is wrong.
 #pragma once
 
 #include <string>

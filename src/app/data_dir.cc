@@ -22,7 +22,7 @@ std::unexpected<Error> Cannot(const std::string& what, const std::string& path, 
 }
 
 std::uint64_t FreeBytes(const std::string& path) {
-  struct statvfs room {};
+  struct statvfs room{};
   if (statvfs(path.c_str(), &room) != 0) return 0;
   return static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
 }
@@ -30,16 +30,19 @@ std::uint64_t FreeBytes(const std::string& path) {
 }  // namespace
 
 Result<DataDir> DataDir::Open(const std::string& given) {
+  umask(0077);  // whatever is made in here is its owner's alone
   std::error_code error;
   std::filesystem::create_directories(given, error);
   if (error) return Cannot("The data directory cannot be made:", given, error.value());
   std::string path = std::filesystem::canonical(given, error).string();
   if (error) return Cannot("The data directory cannot be used:", given, error.value());
   // Attempts run as another user pass through to their scratch directories, and see nothing else.
-  if (chmod(path.c_str(), geteuid() == 0 ? 0711 : 0700) != 0) return Cannot("The data directory is not ours:", path, errno);
+  if (chmod(path.c_str(), geteuid() == 0 ? 0711 : 0700) != 0)
+    return Cannot("The data directory is not ours:", path, errno);
   for (const char* part : {"logs"}) {
     std::string folder = path + "/" + part;
-    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return Cannot("A folder cannot be made:", folder, errno);
+    if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+      return Cannot("A folder cannot be made:", folder, errno);
   }
   std::string lock_path = path + "/server.lock";
   os::Descriptor lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -47,7 +50,8 @@ Result<DataDir> DataDir::Open(const std::string& given) {
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     char holder[32] = {};
     bool named = pread(lock.get(), holder, sizeof holder - 1, 0) > 0;
-    return Fail(ErrorCode::kConflict, fmt::format("Another server (pid {}) has the data directory {}; stop it, or choose another with --data-dir",
+    return Fail(ErrorCode::kConflict, fmt::format("Another server (pid {}) has the data directory "
+                                                  "{}; stop it, or choose another with --data-dir",
                                                   named ? std::atoi(holder) : 0, path));
   }
   std::string pid = fmt::format("{}\n", getpid());
@@ -61,8 +65,9 @@ Result<void> DataDir::WriteSecret(const std::string& name, const std::string& te
   std::string path = File(name), draft = path + ".new";
   unlink(draft.c_str());
   os::Descriptor file(open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  bool good = file && write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(file.get()) == 0 &&
-              rename(draft.c_str(), path.c_str()) == 0;
+  bool good = file &&
+              write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+              fsync(file.get()) == 0 && rename(draft.c_str(), path.c_str()) == 0;
   if (good) return {};
   int error = errno;
   unlink(draft.c_str());
@@ -73,7 +78,7 @@ void DataDir::Remove(const std::string& name) const { unlink(File(name).c_str())
 
 void DataDir::KeepReserve() const {
   std::string path = File("reserve");
-  struct stat known {};
+  struct stat known{};
   if (stat(path.c_str(), &known) == 0) return;
   std::uint64_t size = std::min(kReserve, FreeBytes(path_) / 8);
   if (FreeBytes(path_) < 4 * kLow + size) return;

@@ -1,5 +1,5 @@
-// The directory where a server keeps everything: who may read it, who holds it, and a reserve of disk space
-// for the end of a full disk.
+// The directory where a server keeps everything: who may read it, who holds it, and a reserve of
+// disk space for the end of a full disk.
 #pragma once
 
 #include <string>
@@ -20,10 +20,11 @@ class DataDir {
   Result<void> WriteSecret(const std::string& name, const std::string& text) const;
   void Remove(const std::string& name) const;
 
-  // A file of 64 MiB (less on a small disk) whose room is given to the store when there is no other.
-  void KeepReserve() const;    // makes it when it is missing and there is room
-  bool SpendReserve() const;   // true: there was one
-  bool DiskFull() const;       // less than 16 MiB free
+  // A file of 64 MiB (less on a small disk) whose room is given to the store when there is no
+  // other.
+  void KeepReserve() const;   // makes it when it is missing and there is room
+  bool SpendReserve() const;  // true: there was one
+  bool DiskFull() const;      // less than 16 MiB free
 
  private:
   DataDir(std::string path, os::Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -1,5 +1,5 @@
-// `forager demo`: a real server, a sample site, and jobs that are sabotaged in different ways; watched
-// through the public API like any client would.
+// `forager demo`: a real server, a sample site, and jobs that are sabotaged in different ways;
+// watched through the public API like any client would.
 #include <fmt/color.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -24,19 +24,21 @@ class SampleSite {
   Result<void> Start() {
     http::ServerOptions options;
     options.listen = "127.0.0.1:0";
-    auto server = http::Server::Listen(std::move(options), [this](http::Request request, http::Reply reply) {
-      if (request.path == "/never") {
-        std::lock_guard lock(mutex_);
-        silent_.push_back(std::move(reply));
-        return;
-      }
-      auto page = DemoPage(request.path);
-      http::Response response;
-      response.status = page ? 200 : 404;
-      response.content_type = request.path.ends_with(".txt") ? "text/plain" : "text/html; charset=utf-8";
-      response.body = page.value_or("not found");
-      reply(std::move(response));
-    });
+    auto server =
+        http::Server::Listen(std::move(options), [this](http::Request request, http::Reply reply) {
+          if (request.path == "/never") {
+            std::lock_guard lock(mutex_);
+            silent_.push_back(std::move(reply));
+            return;
+          }
+          auto page = DemoPage(request.path);
+          http::Response response;
+          response.status = page ? 200 : 404;
+          response.content_type =
+              request.path.ends_with(".txt") ? "text/plain" : "text/html; charset=utf-8";
+          response.body = page.value_or("not found");
+          reply(std::move(response));
+        });
     if (!server) return std::unexpected(server.error());
     server_ = std::move(*server);
     return {};
@@ -62,8 +64,11 @@ struct TemporaryDir {
   std::string path;
 };
 
-SettingSources DemoSettings(SettingSources sources, const std::string& data_dir, const std::string& site, bool sabotage) {
-  auto suggest = [&](const std::string& name, const std::string& value) { sources.flags.try_emplace(name, value); };
+SettingSources DemoSettings(SettingSources sources, const std::string& data_dir,
+                            const std::string& site, bool sabotage) {
+  auto suggest = [&](const std::string& name, const std::string& value) {
+    sources.flags.try_emplace(name, value);
+  };
   suggest("data_dir", data_dir);
   suggest("listen", "127.0.0.1:0");
   suggest("dispatch", "automatic");
@@ -101,11 +106,10 @@ int Demo(const SettingSources& given, const DemoOptions& options) {
   SettingSources sources = DemoSettings(given, folder.path, site.url(), options.url.empty());
   auto settings = LoadSettings(sources);
   if (!settings) return Refuse(settings.error().detail);
-  auto started = Server::Start(*loop, sources, std::move(*settings));
+  auto started =
+      Server::Start(*loop, sources, std::move(*settings), true);  // the terminal is the demo's
   if (!started) return Refuse(started.error().detail);
   server = std::move(*started);
-  // The log goes to its file: the terminal is the demo's.
-  os::OpenLog({settings->log_file, false, os::LogFormat::kText, os::Severity::kInfo});
   fmt::print("forager listening on {}\n", server->url());
   std::fflush(stdout);
 
@@ -115,7 +119,8 @@ int Demo(const SettingSources& given, const DemoOptions& options) {
     loop->Post([&] {
       finished = true;
       if (options.once) return stop();
-      fmt::print("\nStill serving. Log in at {} (good once, for 10 minutes); Ctrl-C ends it.\n", server->login_url());
+      fmt::print("\nStill serving. Log in at {} (good once, for 10 minutes); Ctrl-C ends it.\n",
+                 server->login_url());
       std::fflush(stdout);
     });
   });

@@ -1,5 +1,5 @@
-// The jobs of the demo: what they are, what must become of each, and the table that tells. A client of
-// the public API; runs on a thread of its own.
+// The jobs of the demo: what they are, what must become of each, and the table that tells. A client
+// of the public API; runs on a thread of its own.
 #pragma once
 
 #include <condition_variable>
@@ -16,17 +16,17 @@ class DemoRun {
  public:
   DemoRun(std::string url, std::string token, std::string site, const DemoOptions& options);
 
-  // Submits the jobs, prints a line whenever one moves, then the table. At most two minutes, or as long as
-  // the user's own page takes.
+  // Submits the jobs, prints a line whenever one moves, then the table. At most two minutes, or as
+  // long as the user's own page takes.
   void Watch();
   void Abandon();  // from any thread
   bool AllAsExpected() const { return as_expected_; }
 
  private:
   struct Case {
-    std::string what;       // in the table
-    std::string body;       // of POST /jobs
-    std::string status;     // that it must end with; "" = whatever
+    std::string what;    // in the table
+    std::string body;    // of POST /jobs
+    std::string status;  // that it must end with; "" = whatever
     std::string error_class;
     bool finds_changes = false;
     bool leaves_survivors = false;

@@ -10,7 +10,8 @@
 
 namespace forager::app {
 
-std::string WriteMetrics(const scheduler::Recorder& recorder, const supervisor::Supervisor& supervisor,
-                         const store::StoreService& store, const http::Server::Figures& http, std::int64_t resets);
+std::string WriteMetrics(const scheduler::Recorder& recorder,
+                         const supervisor::Supervisor& supervisor, const store::StoreService& store,
+                         const http::Server::Figures& http, std::int64_t resets);
 
 }  // namespace forager::app

@@ -13,7 +13,8 @@ constexpr std::size_t kMaxJobs = 500;  // of one tick; who wants all reads the l
 
 }  // namespace
 
-Notifier::Notifier(os::EventLoop& loop, const os::Clock& clock, store::StoreService& store, api::EventHub& events)
+Notifier::Notifier(os::EventLoop& loop, const os::Clock& clock, store::StoreService& store,
+                   api::EventHub& events)
     : clock_(clock), store_(store), events_(events) {
   tick_ = loop.Every(kTick, [this] { Tell(); });
   keep_alive_ = loop.Every(kKeepAlive, [this] { events_.KeepAlive(); });
@@ -32,7 +33,10 @@ void Notifier::Changed(const store::Committed& committed) {
 void Notifier::Logged(const AttemptRef& ref, const std::vector<LogLine>& lines) {
   if (!events_.HasSubscribers()) return;
   for (const LogLine& line : lines) {
-    events_.Publish("log", fmt::format("{{\"job_id\":{},\"log\":{}}}", WriteString(ref.job_id), WriteLogLine(line)), ref.job_id);
+    events_.Publish(
+        "log",
+        fmt::format("{{\"job_id\":{},\"log\":{}}}", WriteString(ref.job_id), WriteLogLine(line)),
+        ref.job_id);
   }
 }
 
@@ -50,13 +54,16 @@ void Notifier::Tell() {
           if (auto job = store.Find(id)) {
             events_.Publish("job", WriteJob(*job), id);
           } else if (job.error().code == ErrorCode::kNotFound) {
-            events_.Publish("job", fmt::format("{{\"job_id\":{},\"deleted\":true}}", WriteString(id)), id);
+            events_.Publish("job",
+                            fmt::format("{{\"job_id\":{},\"deleted\":true}}", WriteString(id)), id);
           }
         }
         if (auto stats = store.GetStats(now)) {
-          events_.Publish("stats", fmt::format("{{\"total_jobs\":{},\"pending_jobs\":{},\"running_jobs\":{},\"completed_jobs\":{},"
+          events_.Publish("stats", fmt::format("{{\"total_jobs\":{},\"pending_jobs\":{},\"running_"
+                                               "jobs\":{},\"completed_jobs\":{},"
                                                "\"failed_jobs\":{},\"cancelled_jobs\":{}}}",
-                                               stats->total_jobs, stats->pending_jobs, stats->running_jobs, stats->completed_jobs,
+                                               stats->total_jobs, stats->pending_jobs,
+                                               stats->running_jobs, stats->completed_jobs,
                                                stats->failed_jobs, stats->cancelled_jobs));
         }
         return {};

@@ -1,5 +1,5 @@
-// Tells the readers of GET /events what changed. Fed by the store's commits from any thread; works on the
-// event loop, and only when somebody listens.
+// Tells the readers of GET /events what changed. Fed by the store's commits from any thread; works
+// on the event loop, and only when somebody listens.
 #pragma once
 
 #include <mutex>
@@ -16,7 +16,8 @@ namespace forager::app {
 
 class Notifier {
  public:
-  Notifier(os::EventLoop& loop, const os::Clock& clock, store::StoreService& store, api::EventHub& events);
+  Notifier(os::EventLoop& loop, const os::Clock& clock, store::StoreService& store,
+           api::EventHub& events);
 
   void Changed(const store::Committed& committed);  // thread-safe
   void Logged(const AttemptRef& ref, const std::vector<LogLine>& lines);

@@ -25,16 +25,25 @@ Result<void> NoteAccess(store::Store& store, const std::string& token, WallTime 
 }  // namespace
 
 Server::Server(os::EventLoop& loop, SettingSources sources, Settings settings, DataDir data_dir)
-    : loop_(loop), sources_(std::move(sources)), data_dir_(std::move(data_dir)), settings_(std::move(settings)), waiters_(kClock) {}
+    : loop_(loop),
+      sources_(std::move(sources)),
+      data_dir_(std::move(data_dir)),
+      settings_(std::move(settings)),
+      waiters_(kClock) {}
 
-Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSources sources, Settings settings) {
+Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSources sources,
+                                              Settings settings, bool quiet) {
   auto data_dir = DataDir::Open(settings.data_dir);
   if (!data_dir) return std::unexpected(data_dir.error());
-  os::LogOptions log{settings.log_file, true, settings.log_json ? os::LogFormat::kJson : os::LogFormat::kText, os::Severity::kInfo};
+  os::LogOptions log{settings.log_file, !quiet,
+                     settings.log_json ? os::LogFormat::kJson : os::LogFormat::kText,
+                     os::Severity::kInfo};
   if (std::string wrong = os::OpenLog(log); !wrong.empty()) {
-    return Fail(ErrorCode::kUnavailable, fmt::format("The log file {} cannot be written: {}", settings.log_file, wrong));
+    return Fail(ErrorCode::kUnavailable,
+                fmt::format("The log file {} cannot be written: {}", settings.log_file, wrong));
   }
-  std::unique_ptr<Server> server(new Server(loop, std::move(sources), std::move(settings), std::move(*data_dir)));
+  std::unique_ptr<Server> server(
+      new Server(loop, std::move(sources), std::move(settings), std::move(*data_dir)));
   for (auto step : {&Server::OpenStore, &Server::StartEngine, &Server::StartHttp}) {
     if (auto done = (server.get()->*step)(); !done) return std::unexpected(done.error());
   }
@@ -44,7 +53,8 @@ Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSource
 Result<void> Server::OpenStore() {
   data_dir_.KeepReserve();
   store::StoreOptions options;
-  std::string_view given = std::string_view(settings_.database).substr(std::string_view("sqlite:").size());
+  std::string_view given =
+      std::string_view(settings_.database).substr(std::string_view("sqlite:").size());
   options.path = given.empty() ? data_dir_.File("forager.db") : std::string(given);
   auto store = store::StoreService::Open(std::move(options));
   if (!store) return std::unexpected(store.error());
@@ -90,13 +100,17 @@ Result<void> Server::MakeAccess() {
     // The file first: a token whose file was lost would lock everybody out.
     std::string token = api::MakeSecret("fgr_");
     if (auto kept = data_dir_.WriteSecret("admin.token", token + "\n"); !kept) return kept;
-    auto noted = store_->WriteAndWait([&](store::Store& store) { return NoteAccess(store, token, now); });
+    auto noted =
+        store_->WriteAndWait([&](store::Store& store) { return NoteAccess(store, token, now); });
     if (!noted) return noted;
   }
-  if (auto text = ReadWholeFile(data_dir_.File("admin.token"), 1'000)) admin_token_ = text->substr(0, text->find('\n'));
+  if (auto text = ReadWholeFile(data_dir_.File("admin.token"), 1'000))
+    admin_token_ = text->substr(0, text->find('\n'));
   std::string code = api::MakeSecret("");
   login_url_ = "/login?code=" + code;
-  return store_->WriteAndWait([&](store::Store& store) { return store.CreateLoginCode(api::HashSecret(code), now + 10min); });
+  return store_->WriteAndWait([&](store::Store& store) {
+    return store.CreateLoginCode(api::HashSecret(code), now + 10min);
+  });
 }
 
 supervisor::SupervisorOptions Server::SupervisorSettings() const {
@@ -109,7 +123,8 @@ supervisor::SupervisorOptions Server::SupervisorSettings() const {
 }
 
 scheduler::Policy Server::MakePolicy(const Settings& settings) const {
-  return {node_, settings.automatic, settings.max_running, settings.max_running_per_host, settings.lease, settings.types};
+  return {node_,          settings.automatic, settings.max_running, settings.max_running_per_host,
+          settings.lease, settings.types};
 }
 
 scheduler::Policy Server::Policy() const {
@@ -123,27 +138,37 @@ Result<void> Server::StartEngine() {
   scheduler::RecorderHooks hooks;
   hooks.slot_freed = [this] { dispatcher_->Wake(); };
   hooks.retry_at = [this](WallTime when) { dispatcher_->WakeAt(when); };
-  hooks.overflow = [this](const AttemptRef& ref) { supervisor_->Stop(ref, StopReason::kInterrupt, true); };
-  hooks.logged = [this](const AttemptRef& ref, const std::vector<LogLine>& lines) { notifier_->Logged(ref, lines); };
+  hooks.overflow = [this](const AttemptRef& ref) {
+    supervisor_->Stop(ref, StopReason::kInterrupt, true);
+  };
+  hooks.logged = [this](const AttemptRef& ref, const std::vector<LogLine>& lines) {
+    notifier_->Logged(ref, lines);
+  };
   recorder_ = std::make_unique<scheduler::Recorder>(loop_, kClock, *calls_, std::move(hooks));
   auto supervisor = supervisor::Supervisor::Make(loop_, kClock, SupervisorSettings(), *recorder_);
   if (!supervisor) return std::unexpected(supervisor.error());
   supervisor_ = std::move(*supervisor);
   auto given_back = scheduler::GiveBackOrphans(*store_, policy_, kClock.Now());
   if (!given_back) return std::unexpected(given_back.error());
-  if (*given_back > 0) os::LogWarning(fmt::format("🔁 {} job(s) of a server that ended go back to pending", *given_back));
+  if (*given_back > 0)
+    os::LogWarning(
+        fmt::format("🔁 {} job(s) of a server that ended go back to pending", *given_back));
 
-  dispatcher_ = std::make_unique<scheduler::Dispatcher>(loop_, kClock, *calls_, *supervisor_, *recorder_, policy_);
+  dispatcher_ = std::make_unique<scheduler::Dispatcher>(loop_, kClock, *calls_, *supervisor_,
+                                                        *recorder_, policy_);
   orders_ = std::make_unique<scheduler::Orders>(loop_, *calls_, *supervisor_);
-  monitor_ = std::make_unique<scheduler::Monitor>(loop_, kClock, *calls_, *supervisor_, *recorder_,
-                                                  [this]() -> const scheduler::Policy& { return dispatcher_->policy(); });
+  monitor_ = std::make_unique<scheduler::Monitor>(
+      loop_, kClock, *calls_, *supervisor_, *recorder_,
+      [this]() -> const scheduler::Policy& { return dispatcher_->policy(); });
   pruner_ = std::make_unique<scheduler::Pruner>(loop_, kClock, *calls_, settings_.retention);
   if (settings_.monitor_enabled) monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
   timers_.push_back(loop_.Every(100ms, [this] { waiters_.Tick(); }));
   timers_.push_back(loop_.Every(2s, [this] { Housekeeping(); }));
   timers_.push_back(loop_.Every(settings_.lease / 3, [this] {
     WallTime until = kClock.Now() + Policy().lease;
-    calls_->Write<int>([this, until](store::Store& store) { return store.RenewLeases(node_, until); }, [](const Result<int>&) {});
+    calls_->Write<int>(
+        [this, until](store::Store& store) { return store.RenewLeases(node_, until); },
+        [](const Result<int>&) {});
   }));
   observing_.store(true, std::memory_order_release);
   Housekeeping();
@@ -163,11 +188,14 @@ Result<void> Server::StartHttp() {
   server.max_connections = settings_.max_connections;
   server.body_limit = api::BodyLimit;
   server.problem = api::Problem;
-  auto listening = http::Server::Listen(std::move(server), api::MakeApi(std::move(options), *store_, *this, events_, waiters_, kClock));
+  auto listening = http::Server::Listen(
+      std::move(server),
+      api::MakeApi(std::move(options), *store_, *this, events_, waiters_, kClock));
   if (!listening) return std::unexpected(listening.error());
   http_ = std::move(*listening);
   login_url_ = (settings_.public_url.empty() ? http_->url() : settings_.public_url) + login_url_;
-  std::string known = fmt::format("{{\"pid\":{},\"url\":\"{}\",\"version\":\"{}\"}}\n", getpid(), http_->url(), kVersion);
+  std::string known = fmt::format("{{\"pid\":{},\"url\":\"{}\",\"version\":\"{}\"}}\n", getpid(),
+                                  http_->url(), kVersion);
   return data_dir_.WriteSecret("server.json", known);
 }
 
@@ -206,20 +234,25 @@ void Server::Housekeeping() {
 void Server::CareForDisk() {
   bool waiting = recorder_->unwritten() > 0 || !store_->health().ok;
   if (waiting && data_dir_.DiskFull()) {
-    if (data_dir_.SpendReserve()) os::LogError("⚠️ The disk is full: its reserve was given to the store");
+    if (data_dir_.SpendReserve())
+      os::LogError("⚠️ The disk is full: its reserve was given to the store");
   } else if (!waiting) {
     data_dir_.KeepReserve();
   }
 }
 
 void Server::Publish() {
-  std::string metrics = WriteMetrics(*recorder_, *supervisor_, *store_, http_ ? http_->figures() : http::Server::Figures{},
+  std::string metrics = WriteMetrics(*recorder_, *supervisor_, *store_,
+                                     http_ ? http_->figures() : http::Server::Figures{},
                                      monitor_->status().reset_total);
   std::lock_guard lock(mutex_);
   bool ran = monitor_status_.last_run != monitor_->status().last_run;
   monitor_status_ = monitor_->status();
   metrics_ = std::move(metrics);
-  if (ran) events_.Publish("monitor", fmt::format("{{\"reset_last\":{},\"reset_total\":{}}}", monitor_status_.reset_last, monitor_status_.reset_total));
+  if (ran)
+    events_.Publish("monitor",
+                    fmt::format("{{\"reset_last\":{},\"reset_total\":{}}}",
+                                monitor_status_.reset_last, monitor_status_.reset_total));
 }
 
 std::int64_t Server::max_pending() const {
@@ -235,8 +268,10 @@ std::vector<api::SettingView> Server::settings() const {
 api::MonitorStatus Server::monitor() const {
   std::lock_guard lock(mutex_);
   const auto& status = monitor_status_;
-  return {settings_.monitor_enabled, settings_.monitor_interval, settings_.types->defaults().timeout, status.last_run,
-          status.reset_last, status.reset_total, status.next_run, status.last_error};
+  return {
+      settings_.monitor_enabled, settings_.monitor_interval, settings_.types->defaults().timeout,
+      status.last_run,           status.reset_last,          status.reset_total,
+      status.next_run,           status.last_error};
 }
 
 std::string Server::metrics() const {
@@ -248,7 +283,8 @@ void Server::StartClaimed(std::vector<Job> jobs) {
   loop_.Post([this, jobs = std::move(jobs)] { dispatcher_->Launch(jobs); });
 }
 
-void Server::ResetStuck(Millis timeout, bool requeue, std::function<void(Result<api::StuckReset>)> done) {
+void Server::ResetStuck(Millis timeout, bool requeue,
+                        std::function<void(Result<api::StuckReset>)> done) {
   loop_.Post([this, timeout, requeue, done = std::move(done)] {
     monitor_->Reset(timeout, requeue, [done](Result<std::vector<std::string>> ids) {
       ids ? done(api::StuckReset{std::move(*ids)}) : done(std::unexpected(ids.error()));
@@ -259,10 +295,13 @@ void Server::ResetStuck(Millis timeout, bool requeue, std::function<void(Result<
 void Server::Reload() {
   os::ReopenLog();
   auto loaded = LoadSettings(sources_);
-  if (!loaded) return os::LogError("The configuration was not read again: " + loaded.error().detail);
-  for (auto [name, before, after] : {std::tuple("listen", &settings_.listen, &loaded->listen), {"data_dir", &settings_.data_dir, &loaded->data_dir},
+  if (!loaded)
+    return os::LogError("The configuration was not read again: " + loaded.error().detail);
+  for (auto [name, before, after] : {std::tuple("listen", &settings_.listen, &loaded->listen),
+                                     {"data_dir", &settings_.data_dir, &loaded->data_dir},
                                      {"database", &settings_.database, &loaded->database}}) {
-    if (*before != *after) os::LogWarning(fmt::format("{} = \"{}\" takes effect after a restart", name, *after));
+    if (*before != *after)
+      os::LogWarning(fmt::format("{} = \"{}\" takes effect after a restart", name, *after));
   }
   scheduler::Policy policy = MakePolicy(*loaded);
   pruner_->SetRetention(loaded->retention);
@@ -286,7 +325,8 @@ void Server::Stop(std::function<void()> stopped) {
   stop_force_ = now + 20s;
   stop_end_ = now + 28s;
   dispatcher_->Stop();
-  for (const AttemptRef& ref : supervisor_->Live()) supervisor_->Stop(ref, StopReason::kInterrupt, false);
+  for (const AttemptRef& ref : supervisor_->Live())
+    supervisor_->Stop(ref, StopReason::kInterrupt, false);
   AwaitStop();
 }
 
@@ -297,7 +337,8 @@ void Server::AwaitStop() {
   if (now >= stop_force_ && !forced_) {
     forced_ = true;
     stop_end_ = std::min(stop_end_, now + 5s);
-    for (const AttemptRef& ref : supervisor_->Live()) supervisor_->Stop(ref, StopReason::kInterrupt, true);
+    for (const AttemptRef& ref : supervisor_->Live())
+      supervisor_->Stop(ref, StopReason::kInterrupt, true);
   }
   stop_timer_ = loop_.After(20ms, [this] { AwaitStop(); });
 }

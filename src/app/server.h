@@ -23,14 +23,17 @@ inline constexpr const char* kVersion = "0.1.0";
 class Server final : public api::Control {
  public:
   // On the thread that lives as long as the process, before any other thread is started.
-  static Result<std::unique_ptr<Server>> Start(os::EventLoop& loop, SettingSources sources, Settings settings);
+  // `quiet`: the log goes to its file only.
+  static Result<std::unique_ptr<Server>> Start(os::EventLoop& loop, SettingSources sources,
+                                               Settings settings, bool quiet = false);
   ~Server() override;
 
   std::string url() const { return http_->url(); }
   std::string login_url() const { return login_url_; }
   const std::string& admin_token() const { return admin_token_; }
 
-  // No new claims; attempts get their grace, then go back to pending; within 30 s. A second call: at once.
+  // No new claims; attempts get their grace, then go back to pending; within 30 s. A second call:
+  // at once.
   void Stop(std::function<void()> stopped);
   // Reads the configuration again; a wrong one changes nothing.
   void Reload();
@@ -45,7 +48,8 @@ class Server final : public api::Control {
   std::vector<api::SettingView> settings() const override;
   api::MonitorStatus monitor() const override;
   void StartClaimed(std::vector<Job> jobs) override;
-  void ResetStuck(Millis timeout, bool requeue, std::function<void(Result<api::StuckReset>)> done) override;
+  void ResetStuck(Millis timeout, bool requeue,
+                  std::function<void(Result<api::StuckReset>)> done) override;
   int stuck_running() const override { return stuck_running_; }
   std::string metrics() const override;
   bool shutting_down() const override { return stopping_; }

@@ -1,8 +1,8 @@
 #include "cli/connection.h"
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
 #include <fstream>
 #include <sstream>
 
@@ -33,20 +33,24 @@ std::string Member(const std::string& text, std::string_view name) {
 
 }  // namespace
 
-Result<Connection> FindServer(const std::string& data_dir, const std::map<std::string, std::string>& environment) {
+Result<Connection> FindServer(const std::string& data_dir,
+                              const std::map<std::string, std::string>& environment) {
   Connection found{Value(environment, "FORAGER_URL"), Value(environment, "FORAGER_TOKEN")};
   std::string folder = !data_dir.empty() ? data_dir : Value(environment, "FORAGER_DATA_DIR");
   if (folder.empty()) folder = "./forager-data";
   if (found.url.empty()) found.url = Member(FirstLine(folder + "/server.json"), "url");
   if (found.token.empty()) found.token = FirstLine(folder + "/admin.token");
   if (found.url.empty()) {
-    return Fail(ErrorCode::kNotFound, fmt::format("no server runs on {}; start one with `forager serve --data-dir {}`, or set FORAGER_URL and FORAGER_TOKEN",
-                                                  folder, folder));
+    return Fail(ErrorCode::kNotFound,
+                fmt::format("no server runs on {}; start one with `forager serve --data-dir {}`, "
+                            "or set FORAGER_URL and FORAGER_TOKEN",
+                            folder, folder));
   }
   return found;
 }
 
-Result<std::string> Connection::Call(const std::string& method, const std::string& path, const std::string& body) const {
+Result<std::string> Connection::Call(const std::string& method, const std::string& path,
+                                     const std::string& body) const {
   http::ClientRequest request;
   request.method = method;
   request.url = url + path;
@@ -57,7 +61,8 @@ Result<std::string> Connection::Call(const std::string& method, const std::strin
   if (!answer) return std::unexpected(answer.error());
   if (answer->status < 300) return answer->body;
   std::string detail = Member(answer->body, "detail");
-  return Fail(ErrorCode::kConflict, detail.empty() ? fmt::format("the server answered {}", answer->status) : detail);
+  return Fail(ErrorCode::kConflict,
+              detail.empty() ? fmt::format("the server answered {}", answer->status) : detail);
 }
 
 }  // namespace forager::cli

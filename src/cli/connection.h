@@ -1,5 +1,5 @@
-// Where the server is and who we are: FORAGER_URL and FORAGER_TOKEN, or server.json and admin.token of the
-// data directory.
+// Where the server is and who we are: FORAGER_URL and FORAGER_TOKEN, or server.json and admin.token
+// of the data directory.
 #pragma once
 
 #include <map>
@@ -15,9 +15,11 @@ struct Connection {
   std::string token;
 
   // One call of the API; an answer that is no success is an error with its detail.
-  Result<std::string> Call(const std::string& method, const std::string& path, const std::string& body = "") const;
+  Result<std::string> Call(const std::string& method, const std::string& path,
+                           const std::string& body = "") const;
 };
 
-Result<Connection> FindServer(const std::string& data_dir, const std::map<std::string, std::string>& environment);
+Result<Connection> FindServer(const std::string& data_dir,
+                              const std::map<std::string, std::string>& environment);
 
 }  // namespace forager::cli

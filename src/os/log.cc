@@ -1,11 +1,14 @@
 #include "os/log.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
 #include <mutex>
@@ -14,7 +17,7 @@
 namespace forager::os {
 namespace {
 
-constexpr std::size_t kQueue = 8'192;
+constexpr std::size_t kQueue = 16'384;
 constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
 constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v)";
 
@@ -22,6 +25,25 @@ std::mutex mutex;
 LogOptions current;
 std::shared_ptr<spdlog::details::thread_pool> pool;
 std::shared_ptr<spdlog::async_logger> logger;
+
+// Standard error, as long as somebody reads it: a full pipe must not stop the file.
+class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    std::string_view left(line.data(), line.size());
+    while (!left.empty()) {
+      // Ready means that a whole PIPE_BUF fits.
+      pollfd ready{STDERR_FILENO, POLLOUT, 0};
+      if (poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return;
+      ssize_t wrote = write(STDERR_FILENO, left.data(), std::min<std::size_t>(left.size(), 4'096));
+      if (wrote <= 0) return;
+      left.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+  }
+  void flush_() override {}
+};
 
 spdlog::level::level_enum Level(Severity severity) {
   switch (severity) {
@@ -72,7 +94,7 @@ std::string Line(LogFormat format, std::string_view message, LogFields fields) {
 // Throws spdlog_ex when the file cannot be opened.
 void Build() {
   std::vector<spdlog::sink_ptr> sinks;
-  if (current.to_stderr) sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  if (current.to_stderr) sinks.push_back(std::make_shared<StderrSink>());
   if (!current.file.empty())
     sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(current.file));
   if (!pool) pool = std::make_shared<spdlog::details::thread_pool>(kQueue, 1);
