@@ -1,0 +1,114 @@
+#include "engine_fixture.h"
+
+namespace forager::scheduler {
+namespace {
+
+using RecorderTest = EngineTest;
+
+RecordEvent Found(const std::string& name) {
+  RecordEvent record;
+  record.entity = R"({"name":")" + name + R"("})";
+  record.confidence = 0.9;
+  return record;
+}
+
+TEST_F(RecorderTest, WhatAnAttemptSaysIsStoredWithItsEnd) {
+  AttemptRef ref = Running();
+  recorder_->OnStarted(ref, 4711);
+  recorder_->OnEvents(ref,
+                      {Found("Willow Bend"), LogEvent{LogLevel::kInfo, "parsing", "one found", {}},
+                       Found("Willow Glen")});
+  Ended(ref, Exited{0}, Good());
+  Job job = Find(ref.job_id);
+  EXPECT_EQ(job.status, State::kCompleted);
+  EXPECT_EQ(job.items_found, 2);
+  EXPECT_EQ(job.changes_detected, 2);
+  EXPECT_EQ(LastAttempt(ref.job_id).pid, 4711);
+  EXPECT_TRUE(LastAttempt(ref.job_id).released_at);
+}
+
+TEST_F(RecorderTest, ProgressIsStoredWhileTheAttemptLives) {
+  AttemptRef ref = Running();
+  ProgressEvent progress;
+  progress.percent = 40;
+  progress.stage = "parsing";
+  recorder_->OnEvents(ref, {progress});
+  Until([&] { return Find(ref.job_id).progress.percent == 40; });
+  EXPECT_EQ(Find(ref.job_id).progress.stage, "parsing");
+}
+
+TEST_F(RecorderTest, LateEndOfAResetAttemptChangesNothing) {
+  AttemptRef ref = Running();
+  Ask<bool>(
+      [&](store::Store& store) { return store.Reset(ref, "Job timed out", false, clock_.Now()); });
+  recorder_->OnEvents(ref, {Found("too late")});
+  Ended(ref, Exited{0}, Good());
+  Job job = Find(ref.job_id);
+  EXPECT_EQ(job.status, State::kFailed);
+  EXPECT_EQ(job.error_message, "Job timed out");
+  EXPECT_EQ(job.items_found, 0);
+  EXPECT_GE(recorder_->figures().late_words, 1u);
+  EXPECT_TRUE(LastAttempt(ref.job_id).released_at);
+}
+
+TEST_F(RecorderTest, CrashIsRetriedAtOnceThenWithBackoffThenFails) {
+  AttemptRef ref = Running();
+  Ended(ref, Signaled{11});
+  EXPECT_EQ(retries_at_.back(), clock_.Now());
+  Until([&] { return supervisor_.started.back().ref.attempt == 2; });
+  Ended({ref.job_id, 2}, Signaled{11});
+  EXPECT_GE(retries_at_.back(), clock_.Now() + Millis{100'000});
+  EXPECT_TRUE(Find(ref.job_id).error_message);
+  clock_.Advance(Millis{200'000});
+  dispatcher_->Wake();
+  Until([&] { return supervisor_.started.back().ref.attempt == 3; });
+  Ended({ref.job_id, 3}, Signaled{11});
+  EXPECT_EQ(Find(ref.job_id).status, State::kFailed);
+  EXPECT_EQ(Find(ref.job_id).error_class, "crashed");
+}
+
+TEST_F(RecorderTest, CancelWinsOverACompletedResult) {
+  AttemptRef ref = Running();
+  Ask<Job>(
+      [&](store::Store& store) { return store.RequestCancel(ref.job_id, false, clock_.Now()); });
+  Ended(ref, Exited{0}, Good());
+  EXPECT_EQ(Find(ref.job_id).status, State::kCancelled);
+}
+
+TEST_F(RecorderTest, JobLeavesRunningWhileItsSlotWaitsForTheProof) {
+  AttemptRef ref = Running();
+  AttemptEnd end;
+  end.process = Signaled{9};
+  end.stop = StopReason::kStalled;
+  end.released = false;
+  recorder_->OnEnded(ref, end);
+  Until([&] { return recorder_->owned() == 0; });
+  EXPECT_EQ(Find(ref.job_id).status, State::kPending);
+  EXPECT_FALSE(LastAttempt(ref.job_id).released_at);
+  EXPECT_EQ(Ask<store::Store::SlotUse>([](store::Store& store) {
+              return store.Slots("community", "");
+            }).total,
+            1);
+  recorder_->OnReleased(ref, Usage{});
+  Until([&] { return LastAttempt(ref.job_id).released_at.has_value(); });
+  EXPECT_EQ(Ask<store::Store::SlotUse>([](store::Store& store) {
+              return store.Slots("community", "");
+            }).total,
+            0);
+}
+
+TEST_F(RecorderTest, EndOfADeletedJobIsForgotten) {
+  AttemptRef ref = Running();
+  Ask<bool>([&](store::Store& store) { return store.Reset(ref, "reset", false, clock_.Now()); });
+  Ask<bool>([&](store::Store& store) { return store.Release(ref, std::nullopt, clock_.Now()); });
+  Ask<int>([&](store::Store& store) -> Result<int> {
+    auto gone = store.Delete(ref.job_id);
+    if (!gone) return std::unexpected(gone.error());
+    return 0;
+  });
+  Ended(ref, Exited{0}, Good());
+  EXPECT_EQ(recorder_->owned(), 0u);
+}
+
+}  // namespace
+}  // namespace forager::scheduler
