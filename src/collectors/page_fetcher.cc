@@ -168,7 +168,26 @@ std::pair<ErrorClass, std::string> Explain(CURLcode code, const char* detail,
 }  // namespace
 
 PageFetcher::PageFetcher(FetcherOptions options)
-    : options_(std::move(options)), easy_(curl_easy_init()), multi_(curl_multi_init()) {}
+    : options_(std::move(options)), easy_(curl_easy_init()), multi_(curl_multi_init()) {
+  CURL* easy = easy_;
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, options_.user_agent.c_str());
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+  curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");  // kept in memory, sent by curl's rules of scope
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(options_.limits.connect_timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 64L * 1024);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnOpenSocket);
+}
 
 PageFetcher::~PageFetcher() {
   if (easy_ != nullptr) curl_easy_cleanup(easy_);
@@ -212,30 +231,43 @@ std::expected<std::vector<Address>, FetchFailure> PageFetcher::CheckedAddresses(
 
 void PageFetcher::Prepare(Transfer& transfer) {
   CURL* easy = easy_;
-  curl_easy_reset(easy);
   curl_easy_setopt(easy, CURLOPT_URL, transfer.url.text.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, options_.user_agent.c_str());
-  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-  curl_easy_setopt(easy, CURLOPT_COOKIEFILE,
-                   "");  // kept in memory, sent by curl's own rules of scope
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(options_.limits.connect_timeout.count()));
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 64L * 1024);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error);
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Transfer::OnOpenSocket);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &transfer);
+}
+
+// The one loop that does the work and says that it lives. A failure ends the transfer early.
+std::optional<FetchFailure> PageFetcher::RunLoop(const Transfer& transfer) {
+  const FetchLimits& limits = options_.limits;
+  SteadyTime window_end{};
+  std::int64_t window_start_bytes = 0;
+  int running = 1;
+  while (true) {
+    curl_multi_perform(multi_, &running);
+    const SteadyTime now = os::SystemClock().SteadyNow();
+    const std::int64_t received = transfer.Received();
+    options_.alive(transfer.bytes_before + received);
+    if (running == 0) return std::nullopt;
+    if (now >= transfer.deadline) {
+      return Failure(ErrorClass::kTransient, transfer.url,
+                     (transfer.header_bytes == 0 ? "no answer within " : "not complete within ") +
+                         Words(limits.timeout));
+    }
+    if (transfer.header_bytes > 0 && now >= window_end) {
+      if (window_end != SteadyTime{} && received - window_start_bytes < limits.low_speed_bytes) {
+        return Failure(ErrorClass::kTransient, transfer.url,
+                       "it came slower than " + std::to_string(limits.low_speed_bytes) +
+                           " bytes in " + Words(limits.low_speed_window));
+      }
+      window_end = now + limits.low_speed_window;
+      window_start_bytes = received;
+    }
+    const auto left = std::chrono::ceil<Millis>(transfer.deadline - now);
+    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(std::min(limits.tick, left).count()),
+                    nullptr);
+  }
 }
 
 std::optional<FetchFailure> PageFetcher::Perform(Transfer& transfer) {
@@ -259,37 +291,15 @@ std::optional<FetchFailure> PageFetcher::Perform(Transfer& transfer) {
   const struct Remove {
     CURLM* multi;
     CURL* easy;
-    ~Remove() { curl_multi_remove_handle(multi, easy); }
+    ~Remove() {
+      curl_multi_remove_handle(multi, easy);
+      curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
+      curl_easy_setopt(easy, CURLOPT_RESOLVE, nullptr);
+      curl_easy_setopt(easy, CURLOPT_HTTPHEADER, nullptr);
+    }
   } remove{multi_, easy_};
 
-  const FetchLimits& limits = options_.limits;
-  SteadyTime window_end{};
-  std::int64_t window_start_bytes = 0;
-  int running = 1;
-  while (true) {
-    curl_multi_perform(multi_, &running);
-    const SteadyTime now = os::SystemClock().SteadyNow();
-    const std::int64_t received = transfer.Received();
-    options_.alive(transfer.bytes_before + received);
-    if (running == 0) break;
-    if (now >= transfer.deadline) {
-      return Failure(ErrorClass::kTransient, transfer.url,
-                     (transfer.header_bytes == 0 ? "no answer within " : "not complete within ") +
-                         Words(limits.timeout));
-    }
-    if (transfer.header_bytes > 0 && now >= window_end) {
-      if (window_end != SteadyTime{} && received - window_start_bytes < limits.low_speed_bytes) {
-        return Failure(ErrorClass::kTransient, transfer.url,
-                       "it came slower than " + std::to_string(limits.low_speed_bytes) +
-                           " bytes in " + Words(limits.low_speed_window));
-      }
-      window_end = now + limits.low_speed_window;
-      window_start_bytes = received;
-    }
-    const auto left = std::chrono::ceil<Millis>(transfer.deadline - now);
-    curl_multi_poll(multi_, nullptr, 0, static_cast<int>(std::min(limits.tick, left).count()),
-                    nullptr);
-  }
+  if (auto failure = RunLoop(transfer)) return failure;
   int queued = 0;
   const CURLMsg* message = curl_multi_info_read(multi_, &queued);
   const CURLcode code = message != nullptr ? message->data.result : CURLE_RECV_ERROR;
@@ -300,7 +310,7 @@ std::optional<FetchFailure> PageFetcher::Perform(Transfer& transfer) {
     return Failure(ErrorClass::kPermanent, transfer.url,
                    *transfer.refused_socket + " is not the checked address");
   }
-  const auto [error_class, why] = Explain(code, transfer.error, limits);
+  const auto [error_class, why] = Explain(code, transfer.error, options_.limits);
   return Failure(error_class, transfer.url, why);
 }
 

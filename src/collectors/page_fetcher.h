@@ -81,6 +81,7 @@ class PageFetcher {
                                                                      Millis timeout);
   bool Listed(const Url& url) const;
   std::optional<FetchFailure> Perform(Transfer& transfer);
+  std::optional<FetchFailure> RunLoop(const Transfer& transfer);
   void Prepare(Transfer& transfer);
 
   FetcherOptions options_;
