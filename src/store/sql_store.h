@@ -16,6 +16,9 @@ class SqlStore final : public Store {
   // `committed` collects what a unit of work touches; it must outlive the store.
   SqlStore(Database& database, Committed& committed) : db_(database), committed_(committed) {}
 
+  // The failure of a statement, if any: what it did in part must be rolled back.
+  const std::optional<Error>& failure() const { return failure_; }
+
   Result<Job> Submit(const NewJob& job, int default_priority, std::int64_t max_pending,
                      WallTime now) override;
   Result<std::vector<std::string>> SubmitMany(std::span<const NewJob> jobs,
@@ -87,10 +90,11 @@ class SqlStore final : public Store {
  private:
   // A driver's failure becomes the method's error.
   template <typename Method>
-  static auto Guard(Method method) -> decltype(method()) {
+  auto Guard(Method method) -> decltype(method()) {
     try {
       return method();
     } catch (const DatabaseError& error) {
+      failure_ = ToError(error);
       return std::unexpected(ToError(error));
     }
   }
@@ -120,6 +124,7 @@ class SqlStore final : public Store {
 
   Database& db_;
   Committed& committed_;
+  std::optional<Error> failure_;
 };
 
 }  // namespace forager::store

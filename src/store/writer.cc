@@ -11,7 +11,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr Millis kProbeInterval{500};      // while the health is red and nobody writes
 constexpr Millis kBusyStep{100};           // the driver waits so long for a lock before we look at the queue
 constexpr int kWriterCacheKib = 32 * 1024;
-constexpr int kLogPagesTooMany = 16'384;   // 64 MiB: the writer helps to empty the log
+constexpr std::uint64_t kLogBytesTooMany = 64ULL << 20;
 constexpr std::size_t kMaxTouched = 1'000;
 
 Error Overloaded() {
@@ -181,11 +181,11 @@ void Writer::Lost(const DatabaseError& error) {
   if (database_) database_->Rollback();
 }
 
-bool Writer::RunItem(Item& item, Result<void>& answer, Committed& committed) {
+bool Writer::RunItem(Item& item, bool alone, Result<void>& answer, Committed& committed) {
   Committed touched;
   SqlStore store(*database_, touched);
   try {
-    database_->Savepoint();
+    if (!alone) database_->Savepoint();
     try {
       answer = item.work(store);
     } catch (const DatabaseError& error) {
@@ -194,12 +194,17 @@ bool Writer::RunItem(Item& item, Result<void>& answer, Committed& committed) {
       os::LogError("Store: a unit of work threw", {{"error", error.what()}});
       answer = forager::Fail(ErrorCode::kInternal, "The request failed inside the server.");
     }
+    if (answer && store.failure()) answer = std::unexpected(*store.failure());
     if (!database_->InTransaction()) {  // a full disk takes everything back
       if (answer) answer = std::unexpected(ToError(DatabaseError(Fault::kFull, "")));
       return false;
     }
-    if (!answer) database_->RollbackToSavepoint();
-    database_->ReleaseSavepoint();
+    if (alone) {
+      if (!answer) database_->Rollback();
+    } else {
+      if (!answer) database_->RollbackToSavepoint();
+      database_->ReleaseSavepoint();
+    }
   } catch (const DatabaseError& error) {
     Lost(error);
     answer = std::unexpected(ToError(error));
@@ -214,7 +219,7 @@ void Writer::RunGroup(Group group) {
   std::vector<Result<void>> answers(group.size());
   Committed committed;
   for (std::size_t i = 0; i < group.size(); ++i) {
-    if (RunItem(group[i], answers[i], committed)) continue;
+    if (RunItem(group[i], group.size() == 1, answers[i], committed)) continue;
     Error error = answers[i].error();
     health_.failed_commits.fetch_add(1, std::memory_order_relaxed);
     health_.Bad(error.detail);
@@ -223,7 +228,7 @@ void Writer::RunGroup(Group group) {
     return;
   }
   try {
-    database_->Commit();
+    if (database_->InTransaction()) database_->Commit();
   } catch (const DatabaseError& error) {
     Lost(error);
     Answer(group, ToError(error));
@@ -239,6 +244,19 @@ void Writer::RunGroup(Group group) {
   }
   for (std::size_t i = 0; i < group.size(); ++i) group[i].done(std::move(answers[i]));
   if (observer) observer(committed);
+  HelpCheckpoint();
+}
+
+// Under a constant stream of commits the checkpointer never sees the end of the log, so the log never starts
+// again from its beginning. Once it is large, the writer copies the rest between two groups.
+void Writer::HelpCheckpoint() {
+  if (health_.wal_bytes.load(std::memory_order_relaxed) < kLogBytesTooMany) return;
+  try {
+    database_->CheckpointPassive();
+  } catch (const DatabaseError& error) {
+    os::LogWarning("Store: a checkpoint failed", {{"error", error.what()}});
+    reopen_ |= NeedsReopen(error.fault);
+  }
 }
 
 // While the health is red: is the disk writable again?

@@ -1,6 +1,7 @@
 -- The tables in SQLite, and the triggers that keep what is derived from them. A person with a database
 -- shell is a supported user: triggers use built-in functions only, and every one of them reaches the
--- same end whether recursive triggers are on or off and in whatever order they fire.
+-- same end whether recursive triggers are on or off and in whatever order they fire. They use no conflict
+-- policy (that of the firing statement would replace it) and no upsert (it needs a statement journal).
 --
 -- `revision` tells the server's own statements (which raise it and write every derived column
 -- themselves) from an edit by hand (which leaves it, and is mended by the triggers called *_mend_*).
@@ -203,19 +204,17 @@ CREATE TABLE collection_facts (
 -- Counters: each firing adds exactly the difference between its old and its new row.
 CREATE TRIGGER collection_jobs_count_insert AFTER INSERT ON collection_jobs
 BEGIN
-  INSERT INTO collection_totals (entity_type, pending, running, completed, failed, cancelled, timed,
-                                 duration_ms, items_found, changes_detected)
-  VALUES (NEW.entity_type, NEW.status = 'pending', NEW.status = 'running',
-          NEW.status = 'completed', NEW.status = 'failed', NEW.status = 'cancelled',
-          NEW.duration_ms IS NOT NULL, coalesce(NEW.duration_ms, 0),
-          NEW.items_found, NEW.changes_detected)
-  ON CONFLICT (entity_type) DO UPDATE SET
-    pending = pending + excluded.pending, running = running + excluded.running,
-    completed = completed + excluded.completed, failed = failed + excluded.failed,
-    cancelled = cancelled + excluded.cancelled, timed = timed + excluded.timed,
-    duration_ms = duration_ms + excluded.duration_ms,
-    items_found = items_found + excluded.items_found,
-    changes_detected = changes_detected + excluded.changes_detected;
+  INSERT INTO collection_totals (entity_type) SELECT NEW.entity_type
+  WHERE NOT EXISTS (SELECT 1 FROM collection_totals WHERE entity_type = NEW.entity_type);
+  UPDATE collection_totals SET
+    pending = pending + (NEW.status = 'pending'), running = running + (NEW.status = 'running'),
+    completed = completed + (NEW.status = 'completed'), failed = failed + (NEW.status = 'failed'),
+    cancelled = cancelled + (NEW.status = 'cancelled'),
+    timed = timed + (NEW.duration_ms IS NOT NULL),
+    duration_ms = duration_ms + coalesce(NEW.duration_ms, 0),
+    items_found = items_found + NEW.items_found,
+    changes_detected = changes_detected + NEW.changes_detected
+  WHERE entity_type = NEW.entity_type;
 END;
 CREATE TRIGGER collection_jobs_count_update
 AFTER UPDATE OF status, duration_ms, items_found, changes_detected ON collection_jobs
@@ -245,7 +244,8 @@ BEGIN
     items_found = items_found - OLD.items_found,
     changes_detected = changes_detected - OLD.changes_detected
   WHERE entity_type = OLD.entity_type;
-  INSERT OR IGNORE INTO collection_totals (entity_type) VALUES (NEW.entity_type);
+  INSERT INTO collection_totals (entity_type) SELECT NEW.entity_type
+  WHERE NOT EXISTS (SELECT 1 FROM collection_totals WHERE entity_type = NEW.entity_type);
   UPDATE collection_totals SET
     pending = pending + (NEW.status = 'pending'), running = running + (NEW.status = 'running'),
     completed = completed + (NEW.status = 'completed'), failed = failed + (NEW.status = 'failed'),
@@ -276,11 +276,19 @@ WHEN NEW.ready_key IS NOT NULL
                   WHERE l.entity_type = NEW.entity_type AND l.host = NEW.host
                     AND l.auto_start = NEW.auto_start AND l.head <= NEW.ready_key)
 BEGIN
-  INSERT OR REPLACE INTO collection_lanes (entity_type, host, auto_start, head)
-  SELECT NEW.entity_type, NEW.host, NEW.auto_start, min(ready_key) FROM collection_jobs
-  WHERE entity_type = NEW.entity_type AND host = NEW.host AND auto_start = NEW.auto_start
-    AND ready_key IS NOT NULL
-  HAVING min(ready_key) IS NOT NULL;
+  INSERT INTO collection_lanes (entity_type, host, auto_start, head)
+  SELECT j.entity_type, j.host, j.auto_start, j.ready_key FROM collection_jobs j
+  WHERE j.entity_type = NEW.entity_type AND j.host = NEW.host
+    AND j.auto_start = NEW.auto_start AND j.ready_key IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM collection_lanes
+                    WHERE entity_type = NEW.entity_type AND host = NEW.host
+                      AND auto_start = NEW.auto_start)
+  ORDER BY j.ready_key LIMIT 1;
+  UPDATE collection_lanes SET head = coalesce((
+    SELECT min(j.ready_key) FROM collection_jobs j
+    WHERE j.entity_type = NEW.entity_type AND j.host = NEW.host
+      AND j.auto_start = NEW.auto_start AND j.ready_key IS NOT NULL), head)
+  WHERE entity_type = NEW.entity_type AND host = NEW.host AND auto_start = NEW.auto_start;
 END;
 CREATE TRIGGER collection_jobs_lane_leave
 AFTER UPDATE OF status, slot_held, waiting, eligible_ms, priority, entity_type, host, auto_start
@@ -308,11 +316,19 @@ WHEN NEW.ready_key IS NOT NULL
   AND (NEW.ready_key IS NOT OLD.ready_key OR NEW.entity_type <> OLD.entity_type
        OR NEW.host <> OLD.host OR NEW.auto_start <> OLD.auto_start)
 BEGIN
-  INSERT OR REPLACE INTO collection_lanes (entity_type, host, auto_start, head)
-  SELECT NEW.entity_type, NEW.host, NEW.auto_start, min(ready_key) FROM collection_jobs
-  WHERE entity_type = NEW.entity_type AND host = NEW.host AND auto_start = NEW.auto_start
-    AND ready_key IS NOT NULL
-  HAVING min(ready_key) IS NOT NULL;
+  INSERT INTO collection_lanes (entity_type, host, auto_start, head)
+  SELECT j.entity_type, j.host, j.auto_start, j.ready_key FROM collection_jobs j
+  WHERE j.entity_type = NEW.entity_type AND j.host = NEW.host
+    AND j.auto_start = NEW.auto_start AND j.ready_key IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM collection_lanes
+                    WHERE entity_type = NEW.entity_type AND host = NEW.host
+                      AND auto_start = NEW.auto_start)
+  ORDER BY j.ready_key LIMIT 1;
+  UPDATE collection_lanes SET head = coalesce((
+    SELECT min(j.ready_key) FROM collection_jobs j
+    WHERE j.entity_type = NEW.entity_type AND j.host = NEW.host
+      AND j.auto_start = NEW.auto_start AND j.ready_key IS NOT NULL), head)
+  WHERE entity_type = NEW.entity_type AND host = NEW.host AND auto_start = NEW.auto_start;
 END;
 CREATE TRIGGER collection_jobs_lane_delete AFTER DELETE ON collection_jobs
 WHEN OLD.ready_key IS NOT NULL

@@ -1,0 +1,266 @@
+// The service around the store: group commit, crashes, full disks, locks, files that are no good.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+
+#include "tests/store/store_fixture.h"
+
+namespace forager::store {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Service : public StoreTest {
+ protected:
+  // Waits for answers of Write, with a deadline.
+  class Answers {
+   public:
+    StoreService::Done Next() {
+      return [this](Result<void> result) {
+        std::lock_guard lock(mutex_);
+        (result ? good_ : bad_)++;
+        if (!result) last_ = result.error();
+        changed_.notify_all();
+      };
+    }
+    bool WaitFor(int count) {
+      std::unique_lock lock(mutex_);
+      return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return good_ + bad_ >= count; });
+    }
+    int good_ = 0, bad_ = 0;
+    Error last_;
+
+   private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+  };
+
+  Error OpenFails() {
+    service_.reset();
+    auto opened = StoreService::Open({.path = path_});
+    EXPECT_FALSE(opened);
+    return opened ? Error{} : opened.error();
+  }
+  // Runs `sql` as a person until the store has what it needs again.
+  void WaitForHealth(bool ok) {
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (service_->health().ok != ok && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_EQ(service_->health().ok, ok);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Sqlite, Service, ::testing::Values(Driver::kSqlite));
+
+TEST_P(Service, OneFailingUnitOfAGroupDoesNotHurtTheOthers) {
+  Answers answers;
+  for (int i = 0; i < 100; ++i) {
+    service_->Write([this, i](Store& store) -> Result<void> {
+      if (auto job = store.Submit(AJob(), 5, 1'000, now_); !job) return std::unexpected(job.error());
+      if (i % 10 == 3) return forager::Fail(ErrorCode::kConflict, "no");
+      if (i % 10 == 4) throw std::runtime_error("thrown");
+      return {};
+    }, answers.Next());
+  }
+  ASSERT_TRUE(answers.WaitFor(100));
+  EXPECT_EQ(answers.good_, 80);
+  EXPECT_EQ(Figures().pending_jobs, 80);
+  EXPECT_TRUE(service_->health().ok);
+}
+
+TEST_P(Service, CommittedTellsWhatChanged) {
+  std::mutex mutex;
+  std::vector<std::string> ids;
+  bool pending = false, orders = false;
+  service_->OnCommit([&](const Committed& committed) {
+    std::lock_guard lock(mutex);
+    ids.insert(ids.end(), committed.job_ids.begin(), committed.job_ids.end());
+    pending |= committed.pending_added;
+    orders |= committed.orders_added;
+  });
+  AttemptRef ref = Running();
+  ASSERT_TRUE(Do([&](Store& s) { return s.RequestCancel(ref.job_id, false, now_); }));
+  service_.reset();  // the observer runs after the answer
+  EXPECT_THAT(ids, ::testing::ElementsAre(ref.job_id, ref.job_id, ref.job_id));
+  EXPECT_TRUE(pending && orders);
+}
+
+TEST_P(Service, AFullQueueIsAnsweredAtOnce) {
+  service_.reset();
+  service_ = *StoreService::Open({.path = path_, .max_queue = 1});
+  std::mutex gate;
+  std::unique_lock closed(gate);
+  Answers answers;
+  auto wait = [&](Store&) -> Result<void> {
+    std::lock_guard open(gate);
+    return {};
+  };
+  for (int i = 0; i < 5; ++i) service_->Write(wait, answers.Next());
+  EXPECT_TRUE(answers.WaitFor(3));
+  EXPECT_EQ(answers.last_.code, ErrorCode::kUnavailable);
+  closed.unlock();
+  EXPECT_TRUE(answers.WaitFor(5));
+}
+
+TEST_P(Service, WhatWasAcknowledgedSurvivesAKill) {
+  service_.reset();
+  for (int round = 0; round < 5; ++round) {
+    int pipe_fds[2];
+    ASSERT_EQ(::pipe(pipe_fds), 0);
+    pid_t child = ::fork();
+    if (child == 0) {
+      auto service = StoreService::Open({.path = path_});
+      if (!service) ::_exit(1);
+      for (;;) {
+        std::string id;
+        auto done = (*service)->WriteAndWait([&](Store& store) -> Result<void> {
+          auto job = store.Submit(AJob(), 5, 1'000'000, now_);
+          if (job) id = job->job_id + "\n";
+          return {};
+        });
+        if (!done || ::write(pipe_fds[1], id.data(), id.size()) < 0) ::_exit(1);
+      }
+    }
+    ::close(pipe_fds[1]);
+    std::string acknowledged;
+    char buffer[4096];
+    while (acknowledged.size() < 2'000u * static_cast<unsigned>(round + 1)) {
+      ssize_t got = ::read(pipe_fds[0], buffer, sizeof buffer);
+      ASSERT_GT(got, 0);
+      acknowledged.append(buffer, static_cast<std::size_t>(got));
+    }
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    for (ssize_t got; (got = ::read(pipe_fds[0], buffer, sizeof buffer)) > 0;) {
+      acknowledged.append(buffer, static_cast<std::size_t>(got));
+    }
+    ::close(pipe_fds[0]);
+    Shell shell(path_);
+    for (std::size_t at = 0, end; (end = acknowledged.find('\n', at)) != acknowledged.npos; at = end + 1) {
+      std::string id = acknowledged.substr(at, end - at);
+      ASSERT_EQ(shell.Ask("SELECT count(*) FROM collection_jobs WHERE job_id = '" + id + "'"), "1");
+    }
+  }
+  OpenStore();
+}
+
+TEST_P(Service, AShellWithTheWriteLockMakesWritersAnswerNotHang) {
+  service_.reset();
+  service_ = *StoreService::Open({.path = path_, .busy_timeout = Millis{300}});
+  Shell shell(path_);
+  shell.Run("BEGIN IMMEDIATE");
+  auto start = std::chrono::steady_clock::now();
+  auto answer = Do([&](Store& s) { return s.Submit(AJob(), 5, 10, now_); });
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(answer.error().detail, HasSubstr("locked"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_FALSE(service_->health().ok);
+  EXPECT_EQ(Figures().total_jobs, 0) << "reads go on";
+  shell.Run("ROLLBACK");
+  WaitForHealth(true);
+  Submitted();
+}
+
+TEST_P(Service, AFullDiskIsSaidAndForgottenWhenSpaceReturns) {
+  service_.reset();
+  std::string mount = folder_.File("small");
+  std::filesystem::create_directory(mount);
+  if (::mount("tmpfs", mount.c_str(), "tmpfs", 0, "size=2m") != 0) GTEST_SKIP() << "needs root";
+  struct Unmount {
+    std::string path;
+    ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
+  } unmount{mount};
+  auto home = path_;
+  path_ = mount + "/forager.db";
+  OpenStore();
+  std::string first = Submitted();
+  std::string ballast = mount + "/ballast";
+  {
+    std::ofstream fill(ballast);
+    std::string block(4096, 'x');
+    while (fill.write(block.data(), 4096).flush()) {
+    }
+  }
+  NewJob big = AJob();
+  big.search_filters = "{\"a\":\"" + std::string(60'000, 'x') + "\"}";
+  Result<Job> answer;
+  for (int i = 0; i < 100 && answer; ++i) {
+    answer = Do([&](Store& s) { return s.Submit(big, 5, 1'000, now_); });
+  }
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(answer.error().detail, HasSubstr("disk"));
+  EXPECT_FALSE(service_->health().ok);
+  EXPECT_EQ(Look(first).job_id, first);
+  std::filesystem::remove(ballast);
+  WaitForHealth(true);
+  Submitted();
+  ExpectExact();
+  service_.reset();
+  path_ = home;
+}
+
+TEST_P(Service, WrongFilesAreRefusedInOneLine) {
+  service_.reset();
+  std::filesystem::remove(path_ + "-wal");
+  {
+    Shell shell(path_);
+    shell.Run("INSERT INTO collection_schema VALUES (99, 'x')");
+  }
+  EXPECT_THAT(OpenFails().detail, HasSubstr("schema version 99"));
+
+  path_ = folder_.File("other.db");
+  {
+    Shell shell(path_);
+    shell.Run("CREATE TABLE songs (title)");
+  }
+  EXPECT_THAT(OpenFails().detail, HasSubstr("another program"));
+
+  path_ = folder_.File("text.db");
+  std::ofstream(path_) << std::string(8'192, 'z');
+  EXPECT_THAT(OpenFails().detail, HasSubstr("not a database"));
+
+  path_ = folder_.File("no/such/folder/x.db");
+  EXPECT_THAT(OpenFails().detail, HasSubstr("folder"));
+  path_ = folder_.path();
+  EXPECT_THAT(OpenFails().detail, HasSubstr("is not a file"));
+}
+
+TEST_P(Service, ADamagedFileIsRefused) {
+  for (int i = 0; i < 300; ++i) Submitted();
+  service_.reset();
+  {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    for (int page = 2; page < 30; ++page) {
+      file.seekp(page * 4096);
+      file.write(std::string(2'000, '\x7f').data(), 2'000);
+    }
+  }
+  EXPECT_THAT(OpenFails().detail, HasSubstr("damaged"));
+}
+
+TEST_P(Service, AReadThatTakesTooLongIsStopped) {
+  service_.reset();
+  service_ = *StoreService::Open({.path = path_, .read_limit = Millis{1}});
+  for (int i = 0; i < 20; ++i) {
+    std::vector<NewJob> jobs(1'000, AJob());
+    ASSERT_TRUE(Do([&](Store& s) { return s.SubmitMany(jobs, {}, 1'000'000, now_); }));
+  }
+  ListRequest request = Everything();
+  request.filter.q = "nothing has this";
+  auto answer = service_->ReadAndWait([&](Store& store) -> Result<void> {
+    auto page = store.List(request);
+    if (!page) return std::unexpected(page.error());
+    return {};
+  });
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace forager::store
