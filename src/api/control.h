@@ -55,7 +55,7 @@ class Control {
                           std::function<void(Result<StuckReset>)> done) = 0;
   // Rows in state running with nothing alive behind them: the gauge that must read 0.
   virtual int stuck_running() const = 0;
-  // More lines for /metrics, in Prometheus text form.
+  // More lines for /metrics, in Prometheus text form: attempts, retries, store and HTTP figures.
   virtual std::string metrics() const = 0;
   virtual bool shutting_down() const = 0;
 };

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxRecent = 2'000;
 constexpr std::size_t kMaxRecentBytes = 4 << 20;
 constexpr std::size_t kMaxSubscribers = 200;
+constexpr int kLingerKeepAlives = 40;  // ten minutes
 constexpr std::size_t kReplayPiece = 256 * 1024;
 
 // One SSE event; a line break inside the data starts a data line of its own.
@@ -99,10 +100,12 @@ void EventHub::Subscribe(std::shared_ptr<http::EventStream> stream,
   if (closed_ || subscribers_.size() >= kMaxSubscribers) return;
   if (!Replay(*stream, last_event_id, wish)) return;
   subscribers_.push_back({std::move(stream), std::move(wish)});
+  linger_ = kLingerKeepAlives;
 }
 
 void EventHub::KeepAlive() {
   std::lock_guard lock(mutex_);
+  if (subscribers_.empty() && linger_ > 0) --linger_;
   std::erase_if(subscribers_, [](const Subscriber& subscriber) {
     return subscriber.stream->Closed() || !subscriber.stream->Send(": keep-alive\n\n");
   });
@@ -114,9 +117,9 @@ void EventHub::Close() {
   subscribers_.clear();
 }
 
-bool EventHub::HasSubscribers() const {
+bool EventHub::InDemand() const {
   std::lock_guard lock(mutex_);
-  return !subscribers_.empty();
+  return !closed_ && (!subscribers_.empty() || linger_ > 0);
 }
 
 bool EventHub::Full() const {

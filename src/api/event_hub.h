@@ -30,7 +30,8 @@ class EventHub {
                  Wish wish);
   void KeepAlive();  // a comment line to each stream; called every 15 s
   void Close();
-  bool HasSubscribers() const;
+  // Somebody reads, or read within the last minutes and may come back for what was missed.
+  bool InDemand() const;
   bool Full() const;  // no more readers, please
 
  private:
@@ -53,6 +54,7 @@ class EventHub {
   std::deque<Entry> recent_;
   std::size_t recent_bytes_ = 0;
   std::vector<Subscriber> subscribers_;
+  int linger_ = 0;  // keep-alives until nobody is expected back
   bool closed_ = false;
 };
 

@@ -16,10 +16,6 @@ class MetricsText {
     Head(name, "gauge", help);
     fmt::format_to(Out(), "{} {}\n", name, value);
   }
-  void Counter(std::string_view name, std::string_view help, std::uint64_t value) {
-    Head(name, "counter", help);
-    fmt::format_to(Out(), "{} {}\n", name, value);
-  }
   void Head(std::string_view name, std::string_view type, std::string_view help) {
     fmt::format_to(Out(), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
   }
@@ -51,17 +47,6 @@ std::string MetricsBody(const Call& call, const std::optional<store::Stats>& sta
             services.control.stuck_running());
   out.Gauge("forager_store_healthy", "1 while the store can be written.",
             services.store.health().ok ? 1 : 0);
-  store::StoreService::Figures figures = services.store.figures();
-  out.Counter("forager_store_commits_total", "Commits of the store.", figures.commits);
-  out.Counter("forager_store_writes_total", "Units of work written.", figures.writes);
-  out.Counter("forager_store_failed_commits_total", "Commits that failed.", figures.failed_commits);
-  out.Gauge("forager_store_queue", "Units of work that wait for the writer.",
-            static_cast<double>(figures.queue));
-  out.Gauge("forager_store_wal_bytes", "Size of the write-ahead log.",
-            static_cast<double>(figures.wal_bytes));
-  MonitorStatus monitor = services.control.monitor();
-  out.Counter("forager_monitor_resets_total", "Jobs the monitor reset.",
-              static_cast<std::uint64_t>(monitor.reset_total));
   out.Gauge("forager_waiting_requests", "Requests that wait for the end of a job.",
             static_cast<double>(services.waiters.size()));
   return out.text + services.control.metrics();

@@ -60,9 +60,8 @@ bool HostAllowed(const ApiOptions& options, std::string_view host) {
   if (!name) return false;
   if (IsLoopback(*name)) return true;
   // Listening everywhere, any address may be ours; an address cannot be rebound.
-  if (options.listen_host == "0.0.0.0" || options.listen_host == "::") {
-    if (IsAddress(*name)) return true;
-  }
+  std::optional<std::string> listening = HostName(options.listen_host);
+  if ((listening == "0.0.0.0" || listening == "::") && IsAddress(*name)) return true;
   auto same = [&](std::string_view other) { return HostName(other) == name; };
   return same(options.listen_host) || std::ranges::any_of(options.allowed_hosts, same) ||
          same(HostOfUrl(options.public_url));

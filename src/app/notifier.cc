@@ -22,7 +22,7 @@ Notifier::Notifier(os::EventLoop& loop, const os::Clock& clock, store::StoreServ
 
 void Notifier::Changed(const store::Committed& committed) {
   if (committed.job_ids.empty() && !committed.many) return;
-  if (!events_.HasSubscribers()) return;
+  if (!events_.InDemand()) return;
   std::lock_guard lock(mutex_);
   any_ = true;
   for (const std::string& id : committed.job_ids) {
@@ -31,7 +31,7 @@ void Notifier::Changed(const store::Committed& committed) {
 }
 
 void Notifier::Logged(const AttemptRef& ref, const std::vector<LogLine>& lines) {
-  if (!events_.HasSubscribers()) return;
+  if (!events_.InDemand()) return;
   for (const LogLine& line : lines) {
     events_.Publish(
         "log",

@@ -196,6 +196,8 @@ TEST(HostCheck, KnowsItsNames) {
   options.listen_host = "0.0.0.0";
   EXPECT_TRUE(HostAllowed(options, "192.0.2.8:80"));
   EXPECT_FALSE(HostAllowed(options, "evil.example"));
+  options.listen_host = "[::]";
+  EXPECT_TRUE(HostAllowed(options, "[2001:db8::1]:80"));
 }
 
 }  // namespace

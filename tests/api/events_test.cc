@@ -81,13 +81,17 @@ TEST(EventHub, SaysResetWhenItCannotResume) {
   EXPECT_THAT(Follow(hub, reset->LastId())->sent, Not(HasSubstr("event: reset")));
 }
 
-TEST(EventHub, DropsAReaderThatIsGone) {
+TEST(EventHub, GoesOnForAReaderThatMayComeBackButNotForEver) {
   EventHub hub;
+  EXPECT_FALSE(hub.InDemand());
   auto stream = Follow(hub);
-  EXPECT_TRUE(hub.HasSubscribers());
+  EXPECT_TRUE(hub.InDemand());
   stream->closed = true;
   hub.KeepAlive();
-  EXPECT_FALSE(hub.HasSubscribers());
+  EXPECT_EQ(stream.use_count(), 1) << "it was dropped";
+  EXPECT_TRUE(hub.InDemand());
+  for (int i = 0; i < 40; ++i) hub.KeepAlive();
+  EXPECT_FALSE(hub.InDemand());
 }
 
 TEST(EventHub, TakesABoundedNumberOfReaders) {
@@ -96,7 +100,8 @@ TEST(EventHub, TakesABoundedNumberOfReaders) {
   for (int i = 0; i < 1'000 && !hub.Full(); ++i) streams.push_back(Follow(hub));
   EXPECT_TRUE(hub.Full());
   hub.Close();
-  EXPECT_FALSE(hub.HasSubscribers());
+  EXPECT_FALSE(hub.InDemand());
+  EXPECT_EQ(streams[0].use_count(), 1);
 }
 
 TEST(EventHub, ALineBreakInTheDataStaysInside) {
