@@ -4,14 +4,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <deque>
-#include <filesystem>
 #include <unordered_map>
 
 #include "os/clock.h"
@@ -23,6 +21,7 @@
 #include "supervisor/attempt_process.h"
 #include "supervisor/keeper_protocol.h"
 #include "supervisor/leftovers.h"
+#include "supervisor/scratch.h"
 #include "supervisor/supervisor.h"
 
 namespace forager::supervisor {
@@ -122,7 +121,7 @@ class Keeper {
     if (auto files = os::FileAccess::LibrariesOnly()) house_.builtin_files = std::move(*files);
     children_ = loop_->OnSignal(SIGCHLD, [this] { ReapChildren(); });
     house_.keeper = os::OpenSelf();
-    if (!TakeScratchDirectory(configure.generation)) return false;
+    if (TakeScratchRoot(house_.data_dir, configure.generation) != 0) return false;
     auto lock = os::OpenLockFile(configure.data_dir + "/attempts.lock");
     auto pair = os::MakeMessagePair();
     if (!lock || !pair || !os::LockShared(*lock, configure.generation)) return false;
@@ -136,32 +135,6 @@ class Keeper {
     memory_ = loop_->Every(kMemoryInterval, [this] { SampleMemory(); });
     Tell(Ready{house_.isolation != os::Isolation::kNone});
     return true;
-  }
-
-  // What an earlier keeper's attempts left is put aside at once and removed meanwhile.
-  bool TakeScratchDirectory(std::uint32_t generation) {
-    std::string scratch = house_.data_dir + "/scratch";
-    rename(scratch.c_str(), fmt::format("{}.{}", scratch, generation).c_str());
-    if (mkdir(scratch.c_str(), 0711) != 0 && errno != EEXIST) return false;
-    InBackground([this] {
-      std::error_code error;
-      for (const auto& entry : std::filesystem::directory_iterator(house_.data_dir, error)) {
-        bool old = entry.path().filename().string().starts_with("scratch.");
-        if (old) std::filesystem::remove_all(entry.path(), error);
-      }
-    });
-    return true;
-  }
-
-  // For what may take long, in a process of its own. When there is none the next start does it.
-  template <typename Work>
-  void InBackground(Work work) {
-    auto child = os::Fork();
-    if (!child || *child != 0) return;
-    os::SetParentDeathSignal(SIGKILL);
-    os::YieldToOthers();
-    work();
-    _exit(0);
   }
 
   static os::Descriptor Above(const os::Descriptor& low) {
@@ -183,7 +156,7 @@ class Keeper {
     plan.input = message.descriptors[0].get();
     plan.events = message.descriptors[1].get();
     plan.errors = message.descriptors[2].get();
-    if (int error = MakeScratch(plan.scratch)) {
+    if (int error = MakeScratch(plan.scratch, house_.user)) {
       return Refuse(plan,
                     fmt::format("the scratch directory cannot be made: {}", std::strerror(error)),
                     true);
@@ -201,17 +174,6 @@ class Keeper {
 
   void Refuse(const AttemptPlan& plan, std::string reason, bool resources) {
     Tell(AttemptNotStarted{plan.id, std::move(reason), resources});
-  }
-
-  int MakeScratch(const std::string& path) {
-    if (mkdir(path.c_str(), 0700) != 0) {
-      if (errno != EEXIST) return errno;
-      std::error_code error;  // of an attempt of the same number, by a row edited by hand
-      std::filesystem::remove_all(path, error);
-      if (mkdir(path.c_str(), 0700) != 0) return errno;
-    }
-    if (house_.user && chown(path.c_str(), house_.user->uid, house_.user->gid) != 0) return errno;
-    return 0;
   }
 
   void ReadReports() {
@@ -306,14 +268,6 @@ class Keeper {
     Tell(AttemptEnded{attempt.plan.id, status, released, usage});
   }
 
-  void RemoveScratch(const std::string& path) {
-    if (rmdir(path.c_str()) == 0 || errno == ENOENT) return;
-    InBackground([&path] {
-      std::error_code error;
-      std::filesystem::remove_all(path, error);
-    });
-  }
-
   // Without namespaces, what a first process left when it was killed from outside comes to us.
   void KillOrphans() {
     for (pid_t pid : os::Descendants(getpid())) {
@@ -344,7 +298,11 @@ class Keeper {
   }
 
   void Tell(const KeeperMessage& message, int descriptor = -1) {
-    outbox_.push_back({Encode(message), os::Descriptor(descriptor < 0 ? -1 : dup(descriptor))});
+    std::string bytes = Encode(message);
+    std::span<const int> descriptors(&descriptor, descriptor < 0 ? 0u : 1u);
+    if (outbox_.empty() && os::Send(kServerSocket, bytes, descriptors) == os::Sent::kDone) return;
+    // What could not go is kept with a descriptor of its own: the attempt may be gone by then.
+    outbox_.push_back({std::move(bytes), os::Descriptor(descriptor < 0 ? -1 : dup(descriptor))});
     if (outbox_.size() > kMaxOutbox) return loop_->Stop();
     if (!room_) Flush();
   }

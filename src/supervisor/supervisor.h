@@ -1,6 +1,6 @@
-// Starts, watches and stops attempts. Each is a process tree of its own under the keeper, watched by three
-// clocks: heartbeat, progress, deadline. Lives on the main event loop; never touches the store. The
-// scheduler gives orders here and is told what happened through an Observer.
+// Starts, watches and stops attempts. Each is a process tree of its own under the keeper, watched
+// by three clocks: heartbeat, progress, deadline. Lives on the main event loop; never touches the
+// store. The scheduler gives orders here and is told what happened through an Observer.
 #pragma once
 
 #include <functional>
@@ -20,9 +20,9 @@ namespace forager::supervisor {
 
 struct AttemptSpec {
   AttemptRef ref;
-  std::string collector;               // "web", "selftest", or "command"
-  std::vector<std::string> command;    // argv, for "command"
-  std::string job_json;                // WriteAttemptJob; goes over the attempt's input pipe
+  std::string collector;             // "web", "selftest", or "command"
+  std::vector<std::string> command;  // argv, for "command"
+  std::string job_json;              // WriteAttemptJob; goes over the attempt's input pipe
   Millis timeout{30 * 60'000};
   Millis heartbeat_timeout{30'000};
   Millis stall_timeout{10 * 60'000};
@@ -30,14 +30,16 @@ struct AttemptSpec {
   std::int64_t memory_bytes = 1LL << 30;
 };
 
-// A line the process wrote to stdout or stderr that is not an event, or a notice of the supervisor's own.
+// A line the process wrote to stdout or stderr that is not an event, or a notice of the
+// supervisor's own.
 struct AttemptObserver {
   virtual ~AttemptObserver() = default;
   virtual void OnStarted(const AttemptRef& ref, int pid) = 0;
-  // Events in the order they were said; other output arrives as LogEvents with stage "stdout" or "stderr".
+  // Events in the order they were said, but no heartbeats and no result (that comes with the end);
+  // other output arrives as LogEvents with stage "stdout" or "stderr".
   virtual void OnEvents(const AttemptRef& ref, std::vector<Event> events) = 0;
-  // Exactly once per attempt: how it ended. `end.released` false: the tree is not yet proven empty, and
-  // OnReleased follows. A process that could not be started ends with NotStarted.
+  // Exactly once per attempt: how it ended. `end.released` false: the tree is not yet proven empty,
+  // and OnReleased follows. A process that could not be started ends with NotStarted.
   virtual void OnEnded(const AttemptRef& ref, const AttemptEnd& end) = 0;
   virtual void OnReleased(const AttemptRef& ref, const Usage& usage) = 0;
   // Still not empty 30 s after SIGKILL: the slot stays held until OnReleased.
@@ -46,24 +48,28 @@ struct AttemptObserver {
 };
 
 struct SupervisorOptions {
-  std::string data_dir;                       // scratch directories and the attempts' lock live here
-  std::string run_as;                         // user of attempts when the server is root; "" = no change
+  std::string data_dir;  // scratch directories and the attempts' lock live here
+  std::string run_as;    // user of attempts when the server is root; "" = no change
   std::vector<std::string> allow_private_hosts;
-  std::vector<std::string> keeper_argv;       // default: /proc/self/exe keeper
-  std::map<std::string, std::string> collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
+  std::vector<std::string> keeper_argv;  // default: /proc/self/exe keeper
+  std::map<std::string, std::string>
+      collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
 };
 
 class Supervisor {
  public:
   virtual ~Supervisor() = default;  // kills what is left
-  // Starts the keeper. An error in words when it cannot. To be called on the thread that lives as long as
-  // the process (the keeper dies with the thread that started it).
-  static Result<std::unique_ptr<Supervisor>> Make(os::EventLoop& loop, const os::Clock& clock, SupervisorOptions options,
+  // Ends what a dead server left and starts the keeper; an error in words when it cannot. The
+  // caller must be the one server of the data directory, or a living one's attempts would be ended.
+  // To be called on the thread that lives as long as the process (the keeper dies with the thread
+  // that started it).
+  static Result<std::unique_ptr<Supervisor>> Make(os::EventLoop& loop, const os::Clock& clock,
+                                                  SupervisorOptions options,
                                                   AttemptObserver& observer);
 
   virtual void Start(AttemptSpec spec) = 0;
-  // TERM to the tree, its grace, then KILL until it is empty. `force`: no grace. A later, harsher order
-  // hastens an earlier one; the first reason stays.
+  // TERM to the tree, its grace, then KILL until it is empty. `force`: no grace. A later, harsher
+  // order hastens an earlier one; the first reason stays.
   virtual void Stop(const AttemptRef& ref, StopReason reason, bool force) = 0;
   // Attempts whose tree is not proven empty.
   virtual std::vector<AttemptRef> Live() const = 0;
@@ -74,12 +80,15 @@ class Supervisor {
   virtual std::string Describe(const AttemptRef& ref) const = 0;
   // No start is possible now (no keeper, or the system refused the last one): dispatch waits.
   virtual bool CanStart() const = 0;
-  struct Figures { std::uint64_t started = 0, killed = 0, keeper_restarts = 0, quarantined = 0; int keeper_pid = 0; };
+  struct Figures {
+    std::uint64_t started = 0, killed = 0, keeper_restarts = 0, quarantined = 0;
+    int keeper_pid = 0;
+  };
   virtual Figures figures() const = 0;
 };
 
-// The worker's side, passed in so that this layer does not know it: warm loads what every attempt needs
-// before any fork; run does one attempt and returns the exit code of its process.
+// The worker's side, passed in so that this layer does not know it: warm loads what every attempt
+// needs before any fork; run does one attempt and returns the exit code of its process.
 struct WorkerEntry {
   void (*warm)() = nullptr;
   int (*run)(const std::string& collector, int in_fd, int out_fd) = nullptr;
@@ -88,7 +97,8 @@ struct WorkerEntry {
 // `forager keeper`: the keeper's own main, executed by the supervisor. Returns the exit code.
 int KeeperMain(int argc, char** argv, const WorkerEntry& worker);
 
-// What this machine offers: "pid_namespaces", "user_namespaces", "seccomp", "landlock", "cgroup" -> yes or why not.
+// What this machine offers: "pid_namespaces", "user_namespaces", "seccomp", "landlock", "cgroup" ->
+// yes or why not.
 std::map<std::string, std::string> ProbeSandbox();
 
 }  // namespace forager::supervisor

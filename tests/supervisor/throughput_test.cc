@@ -9,7 +9,7 @@ namespace {
 
 TEST_F(SupervisorTest, DISABLED_AttemptsPerSecond) {
   Open();
-  constexpr std::size_t kCount = 5000, kAtOnce = 8;
+  constexpr std::size_t kCount = 2000, kAtOnce = 8;
   int next = 0;
   os::Steady start = os::SystemClock().SteadyNow();
   EXPECT_TRUE(witness_.Until(

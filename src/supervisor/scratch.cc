@@ -1,0 +1,81 @@
+#include "supervisor/scratch.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "os/child_process.h"
+
+namespace forager::supervisor {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxDepth = 64;
+
+// Directories that an attempt closed to everybody are opened again.
+void OpenUp(const fs::path& path, int depth) {
+  chmod(path.c_str(), 0700);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path, error)) {
+    if (depth < kMaxDepth && entry.symlink_status(error).type() == fs::file_type::directory) {
+      OpenUp(entry.path(), depth + 1);
+    }
+  }
+}
+
+void RemoveTree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (!error) return;
+  OpenUp(path, 0);
+  fs::remove_all(path, error);
+}
+
+// When there can be no such process the next start does the work.
+template <typename Work>
+void InBackground(Work work) {
+  auto child = os::Fork();
+  if (!child || *child != 0) return;
+  os::SetParentDeathSignal(SIGKILL);
+  os::YieldToOthers();
+  work();
+  _exit(0);
+}
+
+}  // namespace
+
+int TakeScratchRoot(const std::string& data_dir, std::uint32_t generation) {
+  std::string scratch = data_dir + "/scratch";
+  bool left = rmdir(scratch.c_str()) != 0 && errno != ENOENT;
+  if (left) rename(scratch.c_str(), fmt::format("{}.{}.{}", scratch, getpid(), generation).c_str());
+  if (mkdir(scratch.c_str(), 0711) != 0 && errno != EEXIST) return errno;
+  InBackground([&data_dir] {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(data_dir, error)) {
+      if (entry.path().filename().string().starts_with("scratch.")) RemoveTree(entry.path());
+    }
+  });
+  return 0;
+}
+
+int MakeScratch(const std::string& path, const std::optional<os::User>& owner) {
+  if (mkdir(path.c_str(), 0700) != 0) {
+    if (errno != EEXIST) return errno;
+    RemoveTree(path);  // of an attempt of the same number: a row edited by hand
+    if (mkdir(path.c_str(), 0700) != 0) return errno;
+  }
+  return owner && chown(path.c_str(), owner->uid, owner->gid) != 0 ? errno : 0;
+}
+
+void RemoveScratch(const std::string& path) {
+  if (rmdir(path.c_str()) == 0 || errno == ENOENT) return;  // the usual case
+  InBackground([&path] { RemoveTree(path); });
+}
+
+}  // namespace forager::supervisor
