@@ -240,7 +240,7 @@ class Keeper {
       by_pid_.erase(pid);
       if (found != attempts_.end()) Release(found, reaped);
     }
-    if (house_.isolation == os::Isolation::kNone) KillOrphans();
+    if (orphans_) orphans_ = KillOrphans();
   }
 
   // The first process is reaped: the kernel has emptied its namespace before.
@@ -255,6 +255,7 @@ class Keeper {
       Tell(AttemptReleased{attempt.plan.id, usage});
     } else {
       // Without a last word it was killed from outside: its status stands for its tree's.
+      if (!attempt.end && house_.isolation == os::Isolation::kNone) orphans_ = true;
       int status = attempt.end ? attempt.end->status : SIGKILL;
       TellEnd(attempt, status, true, usage);
     }
@@ -268,11 +269,16 @@ class Keeper {
     Tell(AttemptEnded{attempt.plan.id, status, released, usage});
   }
 
-  // Without namespaces, what a first process left when it was killed from outside comes to us.
-  void KillOrphans() {
+  // Without namespaces, what a first process left when it was killed from outside comes to us. True
+  // when there was any: their children come next.
+  bool KillOrphans() {
+    bool any = false;
     for (pid_t pid : os::Descendants(getpid())) {
-      if (!by_pid_.contains(pid) && ParentOf(pid) == getpid()) os::SendSignal(pid, SIGKILL);
+      if (by_pid_.contains(pid) || ParentOf(pid) != getpid()) continue;
+      os::SendSignal(pid, SIGKILL);
+      any = true;
     }
+    return any;
   }
 
   static pid_t ParentOf(pid_t pid) {
@@ -333,6 +339,7 @@ class Keeper {
   Attempts attempts_;
   std::unordered_map<pid_t, std::uint64_t> by_pid_;
   std::deque<Outgoing> outbox_;
+  bool orphans_ = false;
   os::EventLoop::Token server_, reports_, children_, memory_, room_;
 };
 

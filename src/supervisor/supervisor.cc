@@ -336,7 +336,12 @@ void SupervisorImpl::RunSchedule(std::uint64_t id) {
         Signal(*attempt, kKillSignal);
         break;
       case StopSchedule::Step::kDestroy:
-        Signal(*attempt, keeper_.namespaces() ? SIGKILL : kKillSignal);
+        if (keeper_.namespaces()) {
+          Signal(*attempt, SIGKILL);
+        } else {  // SIGKILL would orphan the rest; it may be stopped
+          Signal(*attempt, SIGCONT);
+          Signal(*attempt, kKillSignal);
+        }
         break;
       case StopSchedule::Step::kUnproven:
         if (attempt->keeper_lost && !attempt->ended)
