@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)ParseNewJobs(text, 100);
   if (const auto job = ParseAttemptJob(text)) {
     const auto again = ParseAttemptJob(WriteAttemptJob(*job));
-    if (!again || WriteAttemptJob(*again) != WriteAttemptJob(*job)) std::abort();
+    if (!again || again->job_id != job->job_id || again->target_url != job->target_url)
+      std::abort();
   }
   (void)HostOf(text);
   (void)WriteString(text);

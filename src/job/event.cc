@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "job/codec.h"
 #include "job/json_read.h"
@@ -101,7 +102,7 @@ Result<Event> ReadResult(const json::object& object) {
   if (auto name = Text(object, "error_class", 40))
     event.error_class = ParseErrorClass(*name).value_or(event.error_class);
   if (auto seconds = Number(object, "retry_after", 0, kMaxRetryAfter))
-    event.retry_after = Millis{static_cast<std::int64_t>(*seconds * 1'000)};
+    event.retry_after = Millis{std::llround(*seconds * 1'000)};
   return event;
 }
 

@@ -116,7 +116,7 @@ int AddRules(scmp_filter_ctx filter, bool may_execute) {
   for (int family : kDeniedFamilies) {
     if (error) break;
     error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
+                             SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family), 0));
   }
   return error;
 }

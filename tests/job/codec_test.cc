@@ -138,6 +138,12 @@ TEST(Event, EveryKindGoesThereAndBack) {
   }
 }
 
+TEST(Event, AWaitKeepsItsMilliseconds) {
+  auto event = ParseEvent(R"({"type":"result","status":"failed","retry_after":8280.444})");
+  ASSERT_TRUE(event);
+  EXPECT_EQ(std::get<ResultEvent>(*event).retry_after, Millis(8'280'444));
+}
+
 TEST(Event, OtherOutputIsNotAnEvent) {
   for (auto line :
        {"", "hello", "[1]", "{", R"({"type":"dance"})", R"({"type":"record"})",
