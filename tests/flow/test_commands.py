@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import tempfile
 
 import pytest
 
@@ -20,6 +21,14 @@ def command(make):
     def factory(argv, **settings):
         return make({"max_running": 20, "types": {"mine": {"collector": "command", "command": argv, **settings}}})
     return factory
+
+
+@pytest.fixture
+def tmp_path():
+    """A folder everybody may read: attempts of a server run by root are another user's."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield pathlib.Path(folder)
 
 
 def script(forager_home, text):

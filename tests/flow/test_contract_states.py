@@ -72,10 +72,10 @@ def test_a_completed_job_tells_all(wide):
     assert job["status"] == "completed" and job["attempt"] == 1
     assert job["error_message"] is None and job["error_class"] is None
     assert job["created_at"] <= job["started_at"] <= job["completed_at"] <= job["updated_at"]
-    assert job["node"] and job["next_run_at"] is None and job["cancel_requested_at"] is None
+    assert job["next_run_at"] is None and job["cancel_requested_at"] is None
     (attempt,) = wide.wait_released(job["job_id"])
     assert (attempt["attempt"], attempt["outcome"], attempt["exit_code"], attempt["signal"]) == (1, "completed", 0, None)
-    assert attempt["error_class"] is None and attempt["node"] == job["node"] and attempt["pid"] > 1
+    assert attempt["error_class"] is None and attempt["node"] and attempt["pid"] > 1
     assert attempt["started_at"] <= attempt["ended_at"] <= attempt["released_at"]
     assert attempt["cpu_user_ms"] >= 0 and attempt["cpu_system_ms"] >= 0 and attempt["max_rss_kb"] > 0 and attempt["survivors"] == 0
 

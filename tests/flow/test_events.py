@@ -21,7 +21,7 @@ class Stream:
     def _read(self):
         event = {}
         try:
-            for line in self.answer.iter_lines(decode_unicode=True):
+            for line in self.answer.iter_lines(chunk_size=1, decode_unicode=True):
                 if not line:
                     if event:
                         self.events.put(event)

@@ -109,7 +109,7 @@ def test_a_limit_of_the_type_says_so(make):
     assert forager.execute_pending()["job_ids"] == [first]
     answer = forager.execute_pending()
     assert answer["started"] == 0 and answer["total_pending"] == 1
-    assert answer["message"] != "No pending jobs to execute" and "selftest" in answer["message"]
+    assert answer["message"] != "No pending jobs to execute" and "limit" in answer["message"] and "type" in answer["message"]
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "x", "1.5", "", "99999999999999999999"])

@@ -214,12 +214,12 @@ def test_kill_9_of_the_keeper_uses_no_try(make):
 def test_what_cannot_be_started_is_given_back(make):
     forager = make({"dispatch": "automatic", "max_running": 5})
     keeper = forager.keeper()
-    subprocess.run(["prlimit", "--pid", str(keeper), "--nofile=4:65536"], check=True)
+    subprocess.run(["prlimit", "--pid", str(keeper), "--nofile=4:"], check=True)
     jobs = [forager.submit("ok", search_filters={"ms": 100}) for _ in range(3)]
     stays(lambda: forager.stats()["failed_jobs"] == 0, 3, "no failure")
     assert sum(len(forager.attempts(job_id)) for job_id in jobs) < 60, "dispatch must not start in a loop what cannot be started"
     if processes.alive(keeper):
-        subprocess.run(["prlimit", "--pid", str(keeper), "--nofile=65536:65536"], check=True)
+        subprocess.run(["prlimit", "--pid", str(keeper), "--nofile=1024:"], check=True)
     for job_id in jobs:
         job = forager.wait_status(job_id, seconds=30)
         assert job["status"] == "completed", job

@@ -140,8 +140,9 @@ def test_a_flood_of_output_is_bounded_and_hurts_nobody(make, megabytes):
 
 
 def test_output_survives_the_kill_of_the_server(make):
-    forager = make({"defaults": {"heartbeat_timeout": "60s", "stall_timeout": "60s"}})
-    job_id = forager.working("stall")
+    talk = "while :; do echo line; echo '{\"type\":\"heartbeat\"}'; sleep 0.1; done"
+    forager = make({"types": {"mine": {"collector": "command", "command": ["/bin/sh", "-c", talk]}}, "defaults": {"stall_timeout": "60s"}})
+    job_id = forager.working("x", entity_type="mine")
     count = wait_until(lambda: forager.logs(job_id)["total_logs"], 5, "a first line of the attempt")
     forager.kill()
     forager.start()
