@@ -19,6 +19,7 @@ class Description:
     def operation(self, method, path):
         """The described operation of a request: most literal path first; None when there is none."""
         found = []
+        method = "GET" if method.upper() == "HEAD" else method  # answered alike, without the body
         for pattern, template in self.paths:
             for candidate in {path, path.removeprefix(self.prefix)} if self.prefix else {path}:
                 if pattern.fullmatch(candidate) and method.lower() in self.document["paths"][template]:
