@@ -32,8 +32,8 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
 }
 
 // Between fork and exec: nothing here allocates.
-[[noreturn]] void ExecProgram(const char* path, char** argv, char** environment, int socket, int error_pipe,
-                              pid_t parent) {
+[[noreturn]] void ExecProgram(const char* path, char** argv, char** environment, int socket,
+                              int error_pipe, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);  // it died before the line above
   ResetSignals();
@@ -57,6 +57,11 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
 }
 
 }  // namespace
+
+bool IsShortage(int error) {
+  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
+         error == ENOSPC;
+}
 
 std::expected<Child, int> ForkInto(Isolation isolation) {
   int pidfd = -1;
@@ -103,7 +108,8 @@ std::expected<Child, int> StartProgram(const Program& program) {
   pid_t pid = fork();
   if (pid < 0) return std::unexpected(errno);
   if (pid == 0) {
-    ExecProgram(program.path.c_str(), argv.data(), environment.data(), program.socket, error_write.get(), parent);
+    ExecProgram(program.path.c_str(), argv.data(), environment.data(), program.socket,
+                error_write.get(), parent);
   }
   error_write.Close();
   Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));

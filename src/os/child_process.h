@@ -17,6 +17,9 @@
 
 namespace forager::os {
 
+// Not a mistake but a want: EAGAIN, ENOMEM, EMFILE and the like. It passes.
+bool IsShortage(int error);
+
 enum class Isolation {
   kPidNamespace,         // needs privileges
   kUserAndPidNamespace,  // for everybody, where the system allows it
@@ -28,8 +31,8 @@ struct Child {
   Descriptor pidfd;
 };
 
-// Like fork(), into namespaces of its own; the child begins with all signals blocked. For single-threaded
-// callers only.
+// Like fork(), into namespaces of its own; the child begins with all signals blocked. For
+// single-threaded callers only.
 std::expected<Child, int> ForkInto(Isolation isolation);
 // fork(), for a child that stays in the caller's namespaces. Same bound.
 std::expected<pid_t, int> Fork();
@@ -42,8 +45,8 @@ struct Program {
   std::vector<std::string> environment;
   int socket = -1;  // becomes descriptor 3, the only one besides 0 and 1 (null) and 2 (ours)
 };
-// Executes it in a session of its own, as a child that is killed when this thread ends. A failed exec is an error of this
-// call.
+// Executes it in a session of its own, as a child that is killed when this thread ends. A failed
+// exec is an error of this call.
 std::expected<Child, int> StartProgram(const Program& program);
 
 Descriptor OpenSelf();  // a pidfd of the calling process

@@ -33,11 +33,6 @@ constexpr int kMaxMessagesPerRound = 64;
 // More words than this waiting for a server that does not read: it is gone in all but name.
 constexpr std::size_t kMaxOutbox = 100'000;
 
-bool IsShortage(int error) {
-  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
-         error == ENOSPC;
-}
-
 std::string_view StepWords(Report::Step step) {
   switch (step) {
     case Report::Step::kFork:
@@ -250,7 +245,7 @@ class Keeper {
                 attempt.end ? attempt.end->survivors : 0};
     if (attempt.failure) {
       Refuse(attempt.plan, WhyNotStarted(attempt.plan, *attempt.failure),
-             IsShortage(attempt.failure->error));
+             os::IsShortage(attempt.failure->error));
     } else if (attempt.ended) {
       Tell(AttemptReleased{attempt.plan.id, usage});
     } else {

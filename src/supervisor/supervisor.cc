@@ -41,10 +41,6 @@ ProcessEnd EndOf(int status) {
   return Exited{WEXITSTATUS(status)};
 }
 
-bool IsShortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN;
-}
-
 std::string BytesWords(std::int64_t bytes) {
   if (bytes % (1LL << 30) == 0) return fmt::format("{} GiB", bytes >> 30);
   return fmt::format("{} MiB", bytes >> 20);
@@ -197,7 +193,7 @@ std::optional<NotStarted> SupervisorImpl::Launch(RunningAttempt& attempt, Attemp
   auto theirs = attempt.Open(InputOf(spec));
   if (!theirs) {
     return NotStarted{fmt::format("No pipe can be made: {}", std::strerror(theirs.error())),
-                      IsShortage(theirs.error())};
+                      os::IsShortage(theirs.error())};
   }
   std::vector<std::string> command;
   if (!attempt.builtin()) command = std::move(spec.command);

@@ -1,12 +1,12 @@
-// The attempt's side: runs one built-in collector in the process of one attempt. Reads its job from a
-// descriptor, writes events to another; never sees the store.
+// The attempt's side: runs one built-in collector in the process of one attempt. Reads its job from
+// a descriptor, writes events to another; never sees the store.
 #pragma once
 
 #include <map>
 #include <string>
 
-#include "job/job.h"
 #include "job/event.h"
+#include "job/job.h"
 
 namespace forager::worker {
 
