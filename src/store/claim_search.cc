@@ -1,6 +1,15 @@
 #include "store/claim_search.h"
 
 namespace forager::store {
+namespace {
+
+constexpr int kTiesLookedAt = 64;
+
+bool Before(const ClaimSearch::Lane& a, const ClaimSearch::Lane& b) {
+  return std::tie(a.head, a.first) < std::tie(b.head, b.first);
+}
+
+}  // namespace
 
 ClaimSearch::ClaimSearch(Database& database, const ClaimRequest& request)
     : db_(database), limits_(request.limits), only_started_before_(request.only_started_before) {
@@ -34,24 +43,34 @@ bool ClaimSearch::HostReached(const std::string& host) const {
   return used != by_host_.end() && used->second >= limits_.per_host;
 }
 
+std::int64_t ClaimSearch::FirstOf(const Lane& lane) {
+  Rows rows = db_.Query("first_of_lane", {lane.entity_type, lane.host, lane.auto_start});
+  return rows.Next() ? rows.Int(0) : 0;
+}
+
 std::optional<ClaimSearch::Lane> ClaimSearch::BestOf(const std::string& entity_type,
                                                      bool auto_start) {
+  std::optional<Lane> best;
+  int ties = 0;
   Rows rows = db_.Query("lanes_of_type", {entity_type, auto_start});
   while (rows.Next()) {
-    std::string host = rows.Text(0);
-    if (HostReached(host)) {
+    // Jobs of one millisecond go in the order of their rows.
+    if (best && (rows.Int(1) != best->head || ++ties > kTiesLookedAt)) break;
+    Lane lane{entity_type, rows.Text(0), auto_start, rows.Int(1), 0};
+    if (HostReached(lane.host)) {
       met_limit_ = true;
       continue;
     }
-    return Lane{entity_type, std::move(host), auto_start, rows.Int(1)};
+    lane.first = FirstOf(lane);
+    if (!best || lane.first < best->first) best = std::move(lane);
   }
-  return std::nullopt;
+  return best;
 }
 
 std::optional<ClaimSearch::Lane> ClaimSearch::Next() {
   std::optional<Lane> best;
   auto consider = [&](const std::optional<Lane>& lane) {
-    if (lane && (!best || lane->head < best->head)) best = lane;
+    if (lane && (!best || Before(*lane, *best))) best = lane;
   };
   for (const std::string& type : types_) {
     bool paused = paused_.contains("") || paused_.contains(type);
@@ -66,7 +85,7 @@ std::optional<ClaimSearch::Lane> ClaimSearch::Next() {
       std::optional<Lane> lane = BestOf(type, true);
       if (!only_started_before_) {
         std::optional<Lane> other = BestOf(type, false);
-        if (other && (!lane || other->head < lane->head)) lane = std::move(other);
+        if (other && (!lane || Before(*other, *lane))) lane = std::move(other);
       }
       known = best_.insert_or_assign(type, std::move(lane)).first;
     }

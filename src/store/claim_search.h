@@ -21,6 +21,7 @@ class ClaimSearch {
     std::string host;
     bool auto_start = false;
     std::int64_t head = 0;
+    std::int64_t first = 0;  // row id of its first job; 0: there is none
   };
 
   int slots_used() const { return slots_used_; }
@@ -38,6 +39,7 @@ class ClaimSearch {
   ClaimBlock Why(std::int64_t total_pending) const;
 
  private:
+  std::int64_t FirstOf(const Lane& lane);
   std::optional<Lane> BestOf(const std::string& entity_type, bool auto_start);
 
   Database& db_;

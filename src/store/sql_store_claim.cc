@@ -84,17 +84,12 @@ Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime no
       exhausted = true;
       break;
     }
-    std::int64_t id = 0;
-    {
-      Rows rows = db_.Query("first_of_lane", {lane->entity_type, lane->host, lane->auto_start});
-      if (rows.Next()) id = rows.Int(0);
-    }
-    if (id == 0) {  // someone edited the lanes themselves: mend and go on
+    if (lane->first == 0) {  // someone edited the lanes themselves: mend and go on
       db_.Execute("drop_lane", {lane->entity_type, lane->host, lane->auto_start});
       search.Forget(lane->entity_type);
       continue;
     }
-    result.jobs.push_back(StartAttempt(id, request, now));
+    result.jobs.push_back(StartAttempt(lane->first, request, now));
     search.Took(lane->entity_type, lane->host);
   }
   result.total_pending = TotalPending();

@@ -34,6 +34,16 @@ TEST_P(Claims, HigherPriorityFirstThenOlder) {
   EXPECT_THAT(order, ::testing::ElementsAre(high, first, second, low));
 }
 
+TEST_P(Claims, JobsOfOneMillisecondGoInTheirOrderWhateverTheirLane) {
+  std::vector<std::string> made;
+  for (int i = 0; i < 12; ++i) {
+    made.push_back(Submitted(AJob(i % 3 ? "builder" : "property", i % 2 ? "https://b.example/" : "https://a.example/")));
+  }
+  std::vector<std::string> order;
+  for (const Job& job : Claim(Up(20, 20)).jobs) order.push_back(job.job_id);
+  EXPECT_EQ(order, made);
+}
+
 TEST_P(Claims, NobodyWaitsMoreThanTenHoursBehindLaterJobs) {
   std::string old = Submitted(WithPriority(0));
   Advance(std::chrono::hours(9));
