@@ -80,7 +80,7 @@ void AddDemo(CLI::App& app, CommandLine& line) {
   auto* demo = app.add_subcommand(
       "demo", "six jobs on a sample site, some of them sabotaged: see how none gets stuck");
   demo->add_option("URL", line.demo.url, "collect this page instead");
-  demo->add_option("--type", line.demo.entity_type, "its entity type")->default_str("community");
+  demo->add_option("--type", line.demo.entity_type, "its entity type")->capture_default_str();
   demo->add_flag("--once", line.demo.once,
                  "do not keep serving; exit 0 only if every job ended as it must");
   AddSettings(*demo, line.sources);
@@ -174,7 +174,12 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    return Refuse(fmt::format("{}; see `forager --help`", error.what()));
+    auto commands = app.get_subcommands([](CLI::App*) { return true; });
+    bool known = argc < 2 || argv[1][0] == '-' ||
+                 std::ranges::any_of(
+                     commands, [&](CLI::App* command) { return command->check_name(argv[1]); });
+    return Refuse(known ? fmt::format("{}; see `forager --help`", error.what())
+                        : fmt::format("there is no command {}; see `forager --help`", argv[1]));
   }
   return line.run();
 }

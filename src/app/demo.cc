@@ -13,6 +13,7 @@
 #include "app/demo_run.h"
 #include "app/demo_site.h"
 #include "app/server.h"
+#include "collectors/url.h"
 #include "os/log.h"
 
 namespace forager::app {
@@ -100,6 +101,9 @@ int Demo(const SettingSources& given, const DemoOptions& options) {
   auto interrupt = loop->OnSignal(SIGINT, stop);
   auto pipe = loop->OnSignal(SIGPIPE, [] {});
 
+  if (!options.url.empty()) {
+    if (auto url = collectors::ParseUrl(options.url); !url) return Refuse(url.error().detail);
+  }
   TemporaryDir folder;
   SampleSite site;
   if (auto started = site.Start(); !started) return Refuse(started.error().detail);
@@ -115,10 +119,10 @@ int Demo(const SettingSources& given, const DemoOptions& options) {
 
   run = std::make_unique<DemoRun>(server->url(), server->admin_token(), site.url(), options);
   std::thread watcher([&] {
-    run->Watch();
-    loop->Post([&] {
-      finished = true;
-      if (options.once) return stop();
+    bool ran = run->Watch();
+    loop->Post([&, ran] {
+      finished = ran;
+      if (options.once || !ran) return stop();
       fmt::print("\nStill serving. Log in at {} (good once, for 10 minutes); Ctrl-C ends it.\n",
                  server->login_url());
       std::fflush(stdout);
@@ -128,7 +132,7 @@ int Demo(const SettingSources& given, const DemoOptions& options) {
   watcher.join();
   server.reset();
   os::FlushLog();
-  return !options.once || (finished && run->AllAsExpected()) ? 0 : 1;
+  return finished && (!options.once || run->AllAsExpected()) ? 0 : 1;
 }
 
 }  // namespace forager::app

@@ -133,8 +133,8 @@ void DemoRun::Look(Case& job) {
   job.done = ended && !Text(list->get_array().back().get_object(), "released_at").empty();
 }
 
-void DemoRun::Watch() {
-  if (!Submit()) return;
+bool DemoRun::Watch() {
+  if (!Submit()) return false;
   auto until = os::SystemClock().SteadyNow() + bound_;
   bool all_done = false;
   while (!all_done && os::SystemClock().SteadyNow() < until && Pause()) {
@@ -145,6 +145,7 @@ void DemoRun::Watch() {
     }
   }
   PrintTable();
+  return true;
 }
 
 void DemoRun::PrintTable() {

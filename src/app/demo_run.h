@@ -17,8 +17,8 @@ class DemoRun {
   DemoRun(std::string url, std::string token, std::string site, const DemoOptions& options);
 
   // Submits the jobs, prints a line whenever one moves, then the table. At most two minutes, or as
-  // long as the user's own page takes.
-  void Watch();
+  // long as the user's own page takes. False: a job was refused.
+  bool Watch();
   void Abandon();  // from any thread
   bool AllAsExpected() const { return as_expected_; }
 

@@ -103,9 +103,11 @@ Result<TypeSettings> ReadType(const std::string& name, const FileTable& table,
   }
   if (type.collector.empty()) type.collector = type.command.empty() ? "web" : "command";
   if ((type.collector == "command") == type.command.empty()) {
-    return Fail(ErrorCode::kInvalid, fmt::format("types.{} is wrong: collector = \"command\" and "
-                                                 "command = [\"PROGRAM\", ...] go together",
-                                                 name));
+    const FileValue& where = table.at(table.contains("collector") ? "collector" : "command");
+    return Fail(ErrorCode::kInvalid,
+                fmt::format("types.{} ({}) is wrong: collector = \"command\" and command = "
+                            "[\"PROGRAM\", ...] go together",
+                            name, where.source));
   }
   ResolvePaths(type, base);
   return type;

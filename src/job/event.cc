@@ -23,8 +23,7 @@ std::optional<std::string> Text(const json::object& object, std::string_view nam
                                 std::size_t max) {
   const json::value* value = object.if_contains(name);
   if (!value || value->is_null()) return std::nullopt;
-  std::string text =
-      value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+  std::string text = value->is_string() ? std::string(value->get_string()) : WriteJson(*value);
   if (text.size() > max) text.resize(max);
   return ValidUtf8(text);
 }
@@ -32,7 +31,7 @@ std::optional<std::string> Text(const json::object& object, std::string_view nam
 std::optional<std::string> ObjectText(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains(name);
   if (!value || !value->is_object()) return std::nullopt;
-  return json::serialize(*value);
+  return WriteJson(*value);
 }
 
 std::optional<double> Number(const json::object& object, std::string_view name, double low,
@@ -61,7 +60,7 @@ Event ReadLog(const json::object& object) {
   event.stage = Text(object, "stage", kMaxStage);
   event.message = Text(object, "message", kMaxMessage).value_or("");
   const json::value* data = object.if_contains("data");
-  if (data && !data->is_null()) event.data = json::serialize(*data);
+  if (data && !data->is_null()) event.data = WriteJson(*data);
   return event;
 }
 
@@ -193,8 +192,6 @@ Result<Event> ParseEvent(std::string_view line) {
   return Fail(ErrorCode::kInvalid, "Not an event of a known type");
 }
 
-std::string WriteEvent(const Event& event) {
-  return json::serialize(std::visit(Writer{}, event)) + "\n";
-}
+std::string WriteEvent(const Event& event) { return WriteJson(std::visit(Writer{}, event)) + "\n"; }
 
 }  // namespace forager

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 #include <cmath>
+#include <iterator>
 
 #include "job/codec.h"
 
@@ -38,6 +39,40 @@ Result<json::value> ParseJson(std::string_view text) {
   json::value value = parser.release();
   if (!Finite(value)) return Fail(ErrorCode::kMalformed, "The body has a number that is too large");
   return value;
+}
+
+namespace {
+
+void Append(std::string& out, const json::value& value) {
+  if (const json::object* object = value.if_object()) {
+    out += '{';
+    for (const auto& [name, member] : *object) {
+      if (out.back() != '{') out += ',';
+      out += WriteString(name);
+      out += ':';
+      Append(out, member);
+    }
+    out += '}';
+  } else if (const json::array* array = value.if_array()) {
+    out += '[';
+    for (const json::value& item : *array) {
+      if (&item != array->data()) out += ',';
+      Append(out, item);
+    }
+    out += ']';
+  } else if (const double* number = value.if_double()) {
+    fmt::format_to(std::back_inserter(out), "{}", *number);
+  } else {
+    out += json::serialize(value);
+  }
+}
+
+}  // namespace
+
+std::string WriteJson(const json::value& value) {
+  std::string out;
+  Append(out, value);
+  return out;
 }
 
 const json::value* MemberReader::Find(std::string_view name) {
@@ -100,7 +135,7 @@ std::optional<std::string> MemberReader::Object(std::string_view name, std::size
     Wrong(name, "must be an object");
     return std::nullopt;
   }
-  std::string text = json::serialize(*value);
+  std::string text = WriteJson(*value);
   if (text.size() > max_bytes) {
     Wrong(name, fmt::format("must be at most {} bytes long, this is {}", max_bytes, text.size()));
     return std::nullopt;

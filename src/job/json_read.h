@@ -45,6 +45,9 @@ class MemberReader {
 // Parses one JSON value; a sentence that says where it went wrong. Depth at most 32.
 Result<boost::json::value> ParseJson(std::string_view text);
 
+// JSON text with numbers as people write them: 0.9, not 9E-1.
+std::string WriteJson(const boost::json::value& value);
+
 // One create body or child job.
 NewJob ReadNewJob(MemberReader& reader);
 

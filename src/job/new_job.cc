@@ -63,7 +63,7 @@ std::optional<std::string> ReadFilters(MemberReader& reader) {
     }
   }
   if (!added) return text;
-  std::string merged = json::serialize(filters);
+  std::string merged = WriteJson(filters);
   if (merged.size() > kMaxFilters)
     reader.Wrong("search_filters", fmt::format("must be at most {} bytes long", kMaxFilters));
   return merged;

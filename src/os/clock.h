@@ -19,4 +19,7 @@ class Clock {
 // The system's clock.
 const Clock& SystemClock();
 
+// CLOCK_BOOTTIME, asked of the kernel itself: a library that fakes the time of day does not move it.
+std::chrono::nanoseconds BootTime();
+
 }  // namespace forager::os

@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "os/clock.h"
 #include "os/descriptor.h"
 
 namespace forager::os {
@@ -29,12 +31,6 @@ using Nanos = std::chrono::nanoseconds;
 Descriptor Must(int fd, const char* what) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), what);
   return Descriptor(fd);
-}
-
-Nanos BootTime() {
-  timespec time{};
-  clock_gettime(CLOCK_BOOTTIME, &time);
-  return std::chrono::seconds(time.tv_sec) + Nanos(time.tv_nsec);
 }
 
 // The loop's state, shared with its tokens so that one may outlive the loop. A callback may end any
@@ -208,7 +204,8 @@ class Core {
     itimerspec spec{};
     spec.it_value.tv_sec = armed_.count() / 1'000'000'000;
     spec.it_value.tv_nsec = armed_.count() % 1'000'000'000;
-    timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+    // The call itself, as in BootTime: both must speak of the same clock.
+    syscall(SYS_timerfd_settime, timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
   }
 
   void ReadSignals() {
