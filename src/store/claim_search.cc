@@ -1,13 +1,11 @@
 #include "store/claim_search.h"
 
+#include <limits>
+
 namespace forager::store {
 namespace {
 
-constexpr int kTiesLookedAt = 64;
-
-bool Before(const ClaimSearch::Lane& a, const ClaimSearch::Lane& b) {
-  return std::tie(a.head, a.first) < std::tie(b.head, b.first);
-}
+constexpr int kLanesRead = 64;  // of one type at a time
 
 }  // namespace
 
@@ -43,35 +41,56 @@ bool ClaimSearch::HostReached(const std::string& host) const {
   return used != by_host_.end() && used->second >= limits_.per_host;
 }
 
-std::int64_t ClaimSearch::FirstOf(const Lane& lane) {
+// Reads the lane's first job; false when it has none.
+bool ClaimSearch::ReadFirst(Lane& lane) {
   Rows rows = db_.Query("first_of_lane", {lane.entity_type, lane.host, lane.auto_start});
-  return rows.Next() ? rows.Int(0) : 0;
+  if (!rows.Next()) return false;
+  lane.first = rows.Int(0);
+  lane.head = rows.Int(1);
+  return true;
 }
 
-std::optional<ClaimSearch::Lane> ClaimSearch::BestOf(const std::string& entity_type,
-                                                     bool auto_start) {
-  std::optional<Lane> best;
-  int ties = 0;
+// Jobs of one millisecond go in the order of their rows, so the first job of every lane read is looked at.
+// Full hosts are passed over and do not count: there are no more of them than slots.
+void ClaimSearch::Load(Window& window, const std::string& entity_type, bool auto_start) {
+  int read = 0;
   Rows rows = db_.Query("lanes_of_type", {entity_type, auto_start});
   while (rows.Next()) {
-    // Jobs of one millisecond go in the order of their rows.
-    if (best && (rows.Int(1) != best->head || ++ties > kTiesLookedAt)) break;
     Lane lane{entity_type, rows.Text(0), auto_start, rows.Int(1), 0};
     if (HostReached(lane.host)) {
       met_limit_ = true;
       continue;
     }
-    lane.first = FirstOf(lane);
-    if (!best || lane.first < best->first) best = std::move(lane);
+    if (read++ == kLanesRead) {
+      window.complete_below = std::min(window.complete_below, lane.head);
+      return;
+    }
+    ReadFirst(lane);
+    window.lanes.insert(std::move(lane));
   }
-  return best;
+}
+
+std::optional<ClaimSearch::Lane> ClaimSearch::BestOf(const std::string& entity_type) {
+  auto [found, unknown] = windows_.try_emplace(entity_type);
+  Window& window = found->second;
+  auto full = [&](const Lane& lane) { return HostReached(lane.host); };
+  while (!window.lanes.empty() && full(*window.lanes.begin())) {
+    met_limit_ = true;
+    window.lanes.erase(window.lanes.begin());
+  }
+  bool others_may_come_first = window.lanes.empty() ? window.complete_below != std::numeric_limits<std::int64_t>::max()
+                                                    : window.lanes.begin()->head > window.complete_below;
+  if (unknown || others_may_come_first) {
+    window = {{}, std::numeric_limits<std::int64_t>::max()};
+    Load(window, entity_type, true);
+    if (!only_started_before_) Load(window, entity_type, false);
+  }
+  if (window.lanes.empty()) return std::nullopt;
+  return *window.lanes.begin();
 }
 
 std::optional<ClaimSearch::Lane> ClaimSearch::Next() {
   std::optional<Lane> best;
-  auto consider = [&](const std::optional<Lane>& lane) {
-    if (lane && (!best || Before(*lane, *best))) best = lane;
-  };
   for (const std::string& type : types_) {
     bool paused = paused_.contains("") || paused_.contains(type);
     if (paused || TypeReached(type)) {
@@ -80,25 +99,20 @@ std::optional<ClaimSearch::Lane> ClaimSearch::Next() {
       if (ready) (paused ? met_pause_ : met_limit_) = true;
       continue;
     }
-    auto known = best_.find(type);
-    if (known == best_.end() || (known->second && HostReached(known->second->host))) {
-      std::optional<Lane> lane = BestOf(type, true);
-      if (!only_started_before_) {
-        std::optional<Lane> other = BestOf(type, false);
-        if (other && (!lane || Before(*other, *lane))) lane = std::move(other);
-      }
-      known = best_.insert_or_assign(type, std::move(lane)).first;
-    }
-    consider(known->second);
+    auto lane = BestOf(type);
+    if (lane && (!best || Sooner{}(*lane, *best))) best = std::move(lane);
   }
   return best;
 }
 
-void ClaimSearch::Took(const std::string& entity_type, const std::string& host) {
+void ClaimSearch::Took(const Lane& lane) {
   ++slots_used_;
-  ++by_type_[entity_type];
-  ++by_host_[host];
-  Forget(entity_type);
+  ++by_type_[lane.entity_type];
+  ++by_host_[lane.host];
+  auto& lanes = windows_[lane.entity_type].lanes;
+  lanes.erase(lane);
+  Lane next = lane;
+  if (ReadFirst(next)) lanes.insert(std::move(next));
 }
 
 ClaimBlock ClaimSearch::Why(std::int64_t total_pending) const {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "store/database.h"
 #include "store/store.h"
@@ -31,16 +32,27 @@ class ClaimSearch {
 
   // The lane whose first job is to start next.
   std::optional<Lane> Next();
-  // A job of that lane was started.
-  void Took(const std::string& entity_type, const std::string& host);
-  // The lanes of this type changed.
-  void Forget(const std::string& entity_type) { best_.erase(entity_type); }
+  // The first job of that lane was started.
+  void Took(const Lane& lane);
+  // The lanes of this type are not as they were read.
+  void Forget(const std::string& entity_type) { windows_.erase(entity_type); }
   // Why Next found nothing.
   ClaimBlock Why(std::int64_t total_pending) const;
 
  private:
-  std::int64_t FirstOf(const Lane& lane);
-  std::optional<Lane> BestOf(const std::string& entity_type, bool auto_start);
+  struct Sooner {
+    bool operator()(const Lane& a, const Lane& b) const {
+      return std::tie(a.head, a.first, a.host, a.auto_start) < std::tie(b.head, b.first, b.host, b.auto_start);
+    }
+  };
+  // The lanes of a type that come first, and the key from which on there may be others.
+  struct Window {
+    std::set<Lane, Sooner> lanes;
+    std::int64_t complete_below = 0;
+  };
+  bool ReadFirst(Lane& lane);
+  void Load(Window& window, const std::string& entity_type, bool auto_start);
+  std::optional<Lane> BestOf(const std::string& entity_type);
 
   Database& db_;
   const ClaimLimits& limits_;
@@ -50,7 +62,7 @@ class ClaimSearch {
   std::map<std::string, int> by_host_;
   std::set<std::string> paused_;
   std::set<std::string> types_;               // with pending jobs
-  std::map<std::string, std::optional<Lane>> best_;  // per type, as long as it holds
+  std::map<std::string, Window> windows_;     // per type
   bool met_pause_ = false;
   bool met_limit_ = false;
 };

@@ -102,6 +102,7 @@ class SqlStore final : public Store {
   Result<void> CheckRoom(std::size_t more, std::int64_t max_pending);
   std::optional<std::string> HolderOf(const std::optional<std::string>& unique_key);
   Job Insert(const NewJob& job, int default_priority, WallTime now);
+  void CountInserted();
   Result<bool> End(const AttemptFinal& final, WallTime now, bool despite_cancel,
                    const std::function<void(std::optional<WallTime> started_at)>& move);
   void StoreNews(const AttemptNews& news, WallTime now);
@@ -122,9 +123,16 @@ class SqlStore final : public Store {
   Page<Job> ListWindow(const ListRequest& request, const std::optional<ListCursor>& cursor);
   void Touched(const std::string& job_id);
 
+  // What Insert leaves to CountInserted, once for many jobs.
+  struct Inserted {
+    std::map<std::string, std::int64_t> by_type;
+    std::map<std::pair<std::string, std::string>, std::int64_t> heads;  // smallest key per type and host
+  };
+
   Database& db_;
   Committed& committed_;
   std::optional<Error> failure_;
+  Inserted inserted_;
 };
 
 }  // namespace forager::store

@@ -160,6 +160,7 @@ void SqlStore::StoreChildren(const AttemptNews& news, WallTime now) {
     }
     Insert(child, 5, now);
   }
+  CountInserted();
 }
 
 Result<bool> SqlStore::Release(const AttemptRef& ref, const std::optional<Usage>& usage,

@@ -90,7 +90,7 @@ Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime no
       continue;
     }
     result.jobs.push_back(StartAttempt(lane->first, request, now));
-    search.Took(lane->entity_type, lane->host);
+    search.Took(*lane);
   }
   result.total_pending = TotalPending();
   if (static_cast<int>(result.jobs.size()) < request.count) {

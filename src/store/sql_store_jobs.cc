@@ -10,6 +10,7 @@ namespace forager::store {
 namespace {
 
 constexpr std::size_t kMaxTouched = 1'000;
+constexpr std::int64_t kMillisPerPriority = 3'600'000;
 
 Error Taken(const std::string& unique_key, const std::string& holder) {
   return Error{ErrorCode::kConflict,
@@ -79,9 +80,21 @@ Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now) {
                job.target_url, job.search_filters, job.priority, job.run_at, job.max_attempts,
                Minutes(job.timeout), job.parent_job_id, job.initiated_by, job.unique_key, now, host,
                UnixMillis(eligible), eligible > now});
+  ++inserted_.by_type[job.entity_type];
+  if (eligible <= now) {
+    std::int64_t key = UnixMillis(eligible) - job.priority * kMillisPerPriority;
+    auto [head, first] = inserted_.heads.try_emplace({job.entity_type, host}, key);
+    head->second = std::min(head->second, key);
+  }
   Touched(job.job_id);
   committed_.pending_added = true;
   return job;
+}
+
+void SqlStore::CountInserted() {
+  for (const auto& [entity_type, count] : inserted_.by_type) db_.Execute("count_new", {entity_type, count});
+  for (const auto& [lane, head] : inserted_.heads) db_.Execute("offer_lane", {lane.first, lane.second, head});
+  inserted_ = {};
 }
 
 Result<Job> SqlStore::Submit(const NewJob& job, int default_priority, std::int64_t max_pending,
@@ -91,7 +104,9 @@ Result<Job> SqlStore::Submit(const NewJob& job, int default_priority, std::int64
     if (auto holder = HolderOf(job.unique_key)) {
       return std::unexpected(Taken(*job.unique_key, *holder));
     }
-    return Insert(job, default_priority, now);
+    Job made = Insert(job, default_priority, now);
+    CountInserted();
+    return made;
   });
 }
 
@@ -119,6 +134,7 @@ Result<std::vector<std::string>> SqlStore::SubmitMany(
       auto priority = default_priorities.find(job.entity_type);
       ids.push_back(Insert(job, priority == default_priorities.end() ? 5 : priority->second, now).job_id);
     }
+    CountInserted();
     return ids;
   });
 }

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <fmt/format.h>
@@ -33,15 +34,9 @@ Fault FaultOf(int code) {
   }
 }
 
-// $1 of the shared text is ?1 here. A statement that fails takes its whole unit of work with it, so it needs
-// no journal of its own: OR FAIL saves copying every page it touches.
+// $1 of the shared text is ?1 here.
 std::string InDialect(std::string text) {
-  for (char& c : text) {
-    if (c == '$') c = '?';
-  }
-  for (std::string_view verb : {"INSERT", "UPDATE"}) {
-    if (text.starts_with(verb)) text.insert(verb.size(), " OR FAIL");
-  }
+  std::ranges::replace(text, '$', '?');
   return text;
 }
 

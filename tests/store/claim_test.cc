@@ -117,6 +117,32 @@ TEST_P(Claims, FutureJobsAreClaimedWhenDue) {
   EXPECT_EQ(Claim().jobs.at(0).job_id, job_id);
 }
 
+TEST_P(Claims, SeveralRetriesOfOneLaneAreClaimedAgain) {
+  std::vector<AttemptRef> refs;
+  for (int i = 0; i < 5; ++i) refs.push_back(Running());
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(Retry(refs[i], Millis{1'000 * (5 - i)}));
+  Advance(Millis{10'000});
+  ClaimRequest request;
+  request.limits.total = 10;
+  request.count = 10;
+  auto claimed = Claim(request).jobs;
+  ASSERT_EQ(claimed.size(), 5u);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(claimed[i].job_id, refs[4 - i].job_id);
+}
+
+TEST_P(Claims, ManyJobsOfManyLanesComeInTheOrderOfTheirRows) {
+  std::vector<NewJob> jobs;
+  for (int i = 0; i < 400; ++i) jobs.push_back(AJob("property", "https://site" + std::to_string(i % 60) + ".example/"));
+  auto ids = Do([&](Store& store) { return store.SubmitMany(jobs, {}, 1'000'000, now_); });
+  ASSERT_TRUE(ids);
+  ClaimRequest request;
+  request.limits = {1'000, 3, {}};
+  request.count = 1'000;
+  auto claimed = Claim(request).jobs;
+  ASSERT_EQ(claimed.size(), 60u * 3);
+  for (std::size_t i = 0; i < claimed.size(); ++i) EXPECT_EQ(claimed[i].job_id, (*ids)[i]);
+}
+
 TEST_P(Claims, OnRequestModeStartsRetriesByItself) {
   AttemptRef ref = Running();
   ASSERT_TRUE(Retry(ref, Millis{5'000}));

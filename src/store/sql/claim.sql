@@ -35,7 +35,7 @@ SELECT 1 FROM collection_lanes WHERE entity_type = $1 AND auto_start >= $2 LIMIT
 DELETE FROM collection_lanes WHERE entity_type = $1 AND host = $2 AND auto_start = $3;
 
 -- name: first_of_lane
-SELECT id FROM collection_jobs
+SELECT id, ready_key FROM collection_jobs
 WHERE entity_type = $1 AND host = $2 AND auto_start = $3 AND ready_key IS NOT NULL
 ORDER BY ready_key, id LIMIT 1;
 

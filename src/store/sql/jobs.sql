@@ -14,6 +14,15 @@ INSERT INTO collection_jobs (job_id, entity_type, job_type, entity_id, search_qu
   unique_key, created_at, updated_at, host, eligible_ms, waiting, revision)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, 1);
 
+-- name: count_new
+INSERT INTO collection_totals (entity_type, pending) VALUES ($1, $2)
+ON CONFLICT (entity_type) DO UPDATE SET pending = collection_totals.pending + excluded.pending;
+
+-- name: offer_lane
+INSERT INTO collection_lanes (entity_type, host, auto_start, head) VALUES ($1, $2, 0, $3)
+ON CONFLICT (entity_type, host, auto_start) DO UPDATE SET head = excluded.head
+WHERE excluded.head < collection_lanes.head;
+
 -- name: claim_job
 UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_start = 1,
   attempt = 1 + coalesce((SELECT max(a.attempt) FROM collection_attempts a

@@ -201,8 +201,10 @@ CREATE TABLE collection_facts (
   value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Counters: each firing adds exactly the difference between its old and its new row.
+-- Counters: each firing adds exactly the difference between its old and its new row. New jobs of the
+-- server's own (revision 1) are counted, and shown to their lanes, once for many: see count_new, offer_lane.
 CREATE TRIGGER collection_jobs_count_insert AFTER INSERT ON collection_jobs
+WHEN NEW.revision = 0
 BEGIN
   INSERT INTO collection_totals (entity_type) SELECT NEW.entity_type
   WHERE NOT EXISTS (SELECT 1 FROM collection_totals WHERE entity_type = NEW.entity_type);
@@ -271,7 +273,7 @@ END;
 
 -- Lanes: heads are read again from the jobs, never computed, so that the order of firing is no matter.
 CREATE TRIGGER collection_jobs_lane_insert AFTER INSERT ON collection_jobs
-WHEN NEW.ready_key IS NOT NULL
+WHEN NEW.revision = 0 AND NEW.ready_key IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM collection_lanes l
                   WHERE l.entity_type = NEW.entity_type AND l.host = NEW.host
                     AND l.auto_start = NEW.auto_start AND l.head <= NEW.ready_key)
