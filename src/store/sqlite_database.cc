@@ -240,6 +240,9 @@ class Connection final : public SqliteDatabase {
 }  // namespace
 
 std::unique_ptr<SqliteDatabase> SqliteDatabase::Open(const SqliteOptions& options) {
+  // Counting every allocation would take a lock for each.
+  static const int kNoStatistics = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(kNoStatistics);
   return std::make_unique<Connection>(options);
 }
 
