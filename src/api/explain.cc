@@ -117,7 +117,12 @@ void ExplainRunning(const Call& call, const Job& job, Reasons& reasons) {
   std::string at;
   if (job.progress.percent) at += fmt::format(", {}% done", *job.progress.percent);
   if (job.progress.stage) at += ", stage " + *job.progress.stage;
-  reasons.Add("running", fmt::format("Attempt {} runs{}{}.", job.attempt, since, at));
+  if (job.node) {
+    reasons.Add("running", fmt::format("Attempt {} runs{}{}.", job.attempt, since, at));
+  } else {
+    reasons.Add("no_process", fmt::format("It was set to running{} by hand: no process is behind it, and "
+                                          "the monitor resets it when its time is over.", since));
+  }
   if (job.cancel_requested_at) {
     reasons.Add("cancel_requested", "Its cancellation was requested at " +
                                         FormatRfc3339(*job.cancel_requested_at) + ".");

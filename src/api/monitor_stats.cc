@@ -1,4 +1,6 @@
 // GET /stats and GET /monitor.
+#include <algorithm>
+
 #include "api/handlers.h"
 #include "api/object_writer.h"
 
@@ -8,6 +10,8 @@ Result<ReadWork> GetStats(const Call& call) {
   return [&call](store::Store& store) -> Result<http::Response> {
     auto stats = store.GetStats(call.Now());
     if (!stats) return std::unexpected(stats.error());
+    // The census is seconds old; what has left `running` since is not stuck.
+    auto stuck = std::min<std::int64_t>(call.control().stuck_running(), stats->running_jobs);
     return Json(200, ObjectWriter()
                          .Int("total_jobs", stats->total_jobs)
                          .Int("pending_jobs", stats->pending_jobs)
@@ -20,7 +24,7 @@ Result<ReadWork> GetStats(const Call& call) {
                          .Int("total_entities_collected", stats->total_entities_collected)
                          .Int("total_changes_detected", stats->total_changes_detected)
                          .Number("oldest_pending_seconds", stats->oldest_pending_seconds)
-                         .Int("stuck_running", call.control().stuck_running())
+                         .Int("stuck_running", stuck)
                          .Take());
   };
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "app/config_file.h"
 #include "app/metrics.h"
 #include "job/codec.h"
@@ -20,6 +22,23 @@ Result<void> NoteAccess(store::Store& store, const std::string& token, WallTime 
   auto made = store.CreateToken("admin", "admin", api::HashSecret(token), now);
   if (!made) return std::unexpected(made.error());
   return store.SetFact("admin_token_made", "1");
+}
+
+// What is built from these is built once: the running values stay in force, and are what is shown.
+void KeepUntilRestart(const Settings& running, Settings& loaded) {
+  for (std::string_view name :
+       {"listen", "data_dir", "database", "monitor_enabled", "lease", "log_file", "log_format",
+        "allow_private_hosts", "allowed_hosts", "public_url", "user_agent", "auth", "run_as",
+        "max_connections"}) {
+    auto before = std::ranges::find(running.views, name, &api::SettingView::name);
+    auto after = std::ranges::find(loaded.views, name, &api::SettingView::name);
+    if (before == running.views.end() || after == loaded.views.end()) continue;
+    if (before->value != after->value)
+      os::LogWarning(fmt::format("{} = \"{}\" takes effect after a restart", name, after->value));
+    *after = *before;
+  }
+  loaded.monitor_enabled = running.monitor_enabled;
+  loaded.lease = running.lease;
 }
 
 }  // namespace
@@ -297,12 +316,8 @@ void Server::Reload() {
   auto loaded = LoadSettings(sources_);
   if (!loaded)
     return os::LogError("The configuration was not read again: " + loaded.error().detail);
-  for (auto [name, before, after] : {std::tuple("listen", &settings_.listen, &loaded->listen),
-                                     {"data_dir", &settings_.data_dir, &loaded->data_dir},
-                                     {"database", &settings_.database, &loaded->database}}) {
-    if (*before != *after)
-      os::LogWarning(fmt::format("{} = \"{}\" takes effect after a restart", name, *after));
-  }
+  KeepUntilRestart(settings_, *loaded);
+  bool other_interval = loaded->monitor_interval != settings_.monitor_interval;
   scheduler::Policy policy = MakePolicy(*loaded);
   pruner_->SetRetention(loaded->retention);
   {
@@ -311,6 +326,10 @@ void Server::Reload() {
     settings_ = std::move(*loaded);
   }
   dispatcher_->SetPolicy(std::move(policy));
+  if (other_interval && settings_.monitor_enabled) {
+    monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
+    Publish();
+  }
   os::LogInfo("The configuration was read again");
 }
 

@@ -100,6 +100,7 @@ class SqlStore final : public Store {
   }
 
   Result<void> CheckRoom(std::size_t more, std::int64_t max_pending);
+  bool CancelRunning(const std::string& job_id, bool force, WallTime now);
   std::optional<std::string> HolderOf(const std::optional<std::string>& unique_key);
   Job Insert(const NewJob& job, int default_priority, WallTime now);
   void CountInserted();

@@ -62,8 +62,7 @@ void SqlStore::Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, Bul
       if (status == State::kPending) {
         done = dry_run || db_.Execute("cancel_pending_job", {job_id, now, false}) == 1;
       } else if (status == State::kRunning) {
-        done = dry_run || db_.Execute("request_cancel", {job_id, now, false}) == 1;
-        committed_.orders_added |= done && !dry_run;
+        done = dry_run || CancelRunning(job_id, false, now);
       }
       break;
   }

@@ -170,6 +170,16 @@ Result<Job> SqlStore::Requeue(const std::string& job_id, WallTime now) {
   });
 }
 
+// An order to the attempt; at once when there is none. Orders are looked at in both cases: the attempt's
+// row may have been removed by hand while its process lives.
+bool SqlStore::CancelRunning(const std::string& job_id, bool force, WallTime now) {
+  bool unattended = db_.Execute("cancel_unattended_job", {job_id, now, force}) == 1;
+  bool done = unattended || db_.Execute("request_cancel", {job_id, now, force}) == 1;
+  committed_.orders_added |= done;
+  committed_.pending_added |= unattended;  // its slot is free
+  return done;
+}
+
 Result<Job> SqlStore::RequestCancel(const std::string& job_id, bool force, WallTime now) {
   return Guard([&]() -> Result<Job> {
     auto job = MustFind(job_id);
@@ -177,8 +187,7 @@ Result<Job> SqlStore::RequestCancel(const std::string& job_id, bool force, WallT
     if (job->status == State::kPending) {
       db_.Execute("cancel_pending_job", {job_id, now, force});
     } else if (job->status == State::kRunning) {
-      db_.Execute("request_cancel", {job_id, now, force});
-      committed_.orders_added = true;
+      CancelRunning(job_id, force, now);
     } else {
       return forager::Fail(ErrorCode::kConflict,
                            fmt::format("Job {} is {} already: it cannot be cancelled.", job_id, Name(job->status)));

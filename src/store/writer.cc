@@ -174,7 +174,8 @@ bool Writer::BeginTransaction(Group& group) {
 }
 
 void Writer::Lost(const DatabaseError& error) {
-  os::LogError("Store: a transaction was rolled back", {{"error", error.what()}});
+  // Once per fault: what is tried again while the disk is full must not fill the log.
+  if (health_.ok()) os::LogError("Store: a transaction was rolled back", {{"error", error.what()}});
   health_.failed_commits.fetch_add(1, std::memory_order_relaxed);
   if (error.fault != Fault::kConstraint) health_.Bad(ToError(error).detail);
   reopen_ |= NeedsReopen(error.fault);

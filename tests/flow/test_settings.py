@@ -168,6 +168,18 @@ def test_sighup_reads_the_file_again(make):
     assert forager.execute_pending(limit=10)["started"] == 2
 
 
+def test_sighup_changes_the_monitor_and_tells_what_has_to_wait(make):
+    forager = make({**SET, "monitor_interval": 100})
+    good = forager.config.read_text()
+    forager.config.write_text('max_connections = 77\n' + good.replace("monitor_interval = 100", "monitor_interval = 0.5"))
+    forager.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: forager.get("/monitor").json()["interval_seconds"] == 0.5, 3, "the new interval")
+    wait_until(lambda: forager.get("/monitor").json()["last_run"], 3, "a look of the monitor")
+    assert 'max_connections = "77" takes effect after a restart' in forager.log_text()
+    shown = {setting["name"]: setting["value"] for setting in forager.get("/config").json()["settings"]}
+    assert shown["max_connections"] == "1000" and shown["monitor_interval"] == "0.5"
+
+
 def test_sighup_with_a_wrong_file_changes_nothing_and_says_why(make):
     forager = make(SET)
     good = forager.config.read_text()

@@ -134,6 +134,15 @@ UPDATE collection_jobs SET cancel_requested_at = coalesce(cancel_requested_at, $
   revision = revision + 1
 WHERE job_id = $1 AND status = 'running';
 
+-- A row set to running by hand has no process whose end would cancel it.
+-- name: cancel_unattended_job
+UPDATE collection_jobs SET status = 'cancelled', completed_at = $2, updated_at = $2,
+  cancel_requested_at = coalesce(cancel_requested_at, $2), cancel_forced = $3, node = NULL,
+  lease_expires_at = NULL, slot_held = 0, revision = revision + 1
+WHERE job_id = $1 AND status = 'running'
+  AND NOT EXISTS (SELECT 1 FROM collection_attempts a
+                  WHERE a.job_id = $1 AND a.released_at IS NULL);
+
 -- name: delete_job
 DELETE FROM collection_jobs WHERE job_id = $1 AND status <> 'running' AND slot_held = 0;
 
