@@ -9,7 +9,7 @@
 namespace forager::scheduler {
 namespace {
 
-store::AttemptFinal MakeFinal(const Ending& ending, const Outcome& outcome, WallTime now) {
+store::AttemptFinal MakeFinal(const Ending& ending, const Outcome& outcome) {
   store::AttemptFinal final;
   final.news = ending.news;
   final.news.ref = ending.ref;
@@ -18,7 +18,7 @@ store::AttemptFinal MakeFinal(const Ending& ending, const Outcome& outcome, Wall
     final.error_class = Name(failed->error_class);
     final.error_message = failed->message;
     LogLine line{0,
-                 now,
+                 ending.at,
                  ending.ref.attempt,
                  LogLevel::kError,
                  "forager",
@@ -75,8 +75,7 @@ void Append(store::AttemptNews& news, store::AttemptNews newer) {
   news.new_entities_found += newer.new_entities_found;
 }
 
-Result<Written> WriteEnding(store::Store& store, const Ending& ending, WallTime now,
-                            double random) {
+Result<Written> WriteEnding(store::Store& store, const Ending& ending, double random) {
   auto job = store.Find(ending.ref.job_id);
   bool gone = !job && job.error().code == ErrorCode::kNotFound;
   if (!job && !gone) return std::unexpected(job.error());
@@ -91,15 +90,15 @@ Result<Written> WriteEnding(store::Store& store, const Ending& ending, WallTime 
   written.outcome = ending.forced && !cancelled ? Outcome(*ending.forced)
                                                 : Judge(ending.end, cancelled, ending.timeout);
   written.decision = Decide(*job, written.outcome, ending.retry, random);
-  written.run_at = now + written.decision.delay;
+  written.run_at = ending.at + written.decision.delay;
   auto applied =
-      Apply(store, MakeFinal(ending, written.outcome, now), written.decision, written.run_at, now);
+      Apply(store, MakeFinal(ending, written.outcome), written.decision, written.run_at, ending.at);
   if (!applied) return std::unexpected(applied.error());
   written.in_time = *applied;
   return written;
 }
 
-void LogEnding(const Ending& ending, const Written& written, WallTime now) {
+void LogEnding(const Ending& ending, const Written& written) {
   const std::string& id = ending.ref.job_id;
   const auto* failed = std::get_if<Failed>(&written.outcome);
   std::string reason = failed ? failed->message : "";
@@ -112,7 +111,7 @@ void LogEnding(const Ending& ending, const Written& written, WallTime now) {
       break;
     case Transition::kRetry:
       os::LogWarning(fmt::format("🔁 Job {} will be retried in {}: {}", id,
-                                 FormatDuration(written.run_at - now), reason));
+                                 FormatDuration(written.decision.delay), reason));
       break;
     case Transition::kInterrupt:
       os::LogWarning(fmt::format("🔁 Job {} goes back to pending: {}", id, reason));

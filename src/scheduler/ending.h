@@ -11,6 +11,7 @@ namespace forager::scheduler {
 struct Ending {
   AttemptRef ref;
   AttemptEnd end;
+  WallTime at{};                 // when it ended, which may be long before it can be written
   std::optional<Failed> forced;  // of an attempt that got no process
   RetryPolicy retry;
   Millis timeout{};
@@ -32,9 +33,9 @@ void Append(store::AttemptNews& news, store::AttemptNews newer);
 
 // Judges the end against the job's row and makes the transition that follows. `random` in [0,1) is
 // the jitter.
-Result<Written> WriteEnding(store::Store& store, const Ending& ending, WallTime now, double random);
+Result<Written> WriteEnding(store::Store& store, const Ending& ending, double random);
 
 // The contract's log lines of an end that was written in time.
-void LogEnding(const Ending& ending, const Written& written, WallTime now);
+void LogEnding(const Ending& ending, const Written& written);
 
 }  // namespace forager::scheduler

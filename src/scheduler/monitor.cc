@@ -102,8 +102,8 @@ Millis Monitor::AgeOf(const store::RunningJob& running) const {
 std::string Monitor::Describe(const store::RunningJob& running) const {
   AttemptRef ref{running.job.job_id, running.job.attempt};
   if (supervisor_.IsLive(ref)) return supervisor_.Describe(ref);
-  if (recorder_.Owns(ref)) return "Its process has ended";
-  return "No process was behind it";
+  if (recorder_.Owns(ref)) return "Its process had ended.";
+  return "No process was behind it.";
 }
 
 std::vector<Monitor::Overdue> Monitor::FindOverdue(const std::vector<store::RunningJob>& rows,
@@ -112,7 +112,7 @@ std::vector<Monitor::Overdue> Monitor::FindOverdue(const std::vector<store::Runn
   for (const store::RunningJob& running : rows) {
     Millis limit = literal.value_or(policy_().TimeoutOf(running.job));
     if (AgeOf(running) < limit) continue;
-    std::string message = fmt::format("Job timed out after running for more than {} minutes. {}.",
+    std::string message = fmt::format("Job timed out after running for more than {} minutes. {}",
                                       FormatMinutes(limit), Describe(running));
     overdue.push_back({{running.job.job_id, running.job.attempt}, std::move(message)});
   }

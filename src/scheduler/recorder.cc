@@ -187,6 +187,7 @@ void Recorder::OnEnded(const AttemptRef& ref, const AttemptEnd& end) {
 }
 
 void Recorder::End(std::shared_ptr<Ending> ending) {
+  ending->at = clock_.Now();
   auto found = attempts_.find(ending->ref);
   if (found != attempts_.end()) {
     Live& live = found->second;
@@ -201,11 +202,10 @@ void Recorder::End(std::shared_ptr<Ending> ending) {
 }
 
 void Recorder::Write(std::shared_ptr<Ending> ending) {
-  WallTime now = clock_.Now();
   double random = Random();
   calls_.Write<Written>(
-      [ending, now, random](store::Store& store) {
-        return WriteEnding(store, *ending, now, random);
+      [ending, random](store::Store& store) {
+        return WriteEnding(store, *ending, random);
       },
       [this, ending](Result<Written> written) {
         if (written) return Wrote(*ending, *written);
@@ -222,7 +222,7 @@ void Recorder::Write(std::shared_ptr<Ending> ending) {
 void Recorder::Wrote(const Ending& ending, const Written& written) {
   ++figures_.outcomes[OutcomeName(written.outcome)];
   if (written.in_time) {
-    LogEnding(ending, written, clock_.Now());
+    LogEnding(ending, written);
     if (!ending.news.logs.empty()) hooks_.logged(ending.ref, ending.news.logs);
     if (written.decision.by == Transition::kRetry) ++figures_.retries;
     if (written.decision.by == Transition::kRetry || written.decision.by == Transition::kInterrupt)

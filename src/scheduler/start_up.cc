@@ -10,8 +10,9 @@ namespace {
 
 constexpr int kBatch = 1'000;
 
-Ending Orphaned(const store::RunningJob& running, const Policy& policy) {
+Ending Orphaned(const store::RunningJob& running, const Policy& policy, WallTime now) {
   Ending ending;
+  ending.at = now;
   ending.ref = {running.job.job_id, running.job.attempt};
   ending.forced = Failed{ErrorClass::kInterrupted, "The server stopped while it ran", {}};
   ending.retry = policy.types->Get(running.job.entity_type).retry;
@@ -29,10 +30,10 @@ Result<int> GiveBackBatch(store::Store& store, const Policy& policy, WallTime no
   int dealt_with = 0;
   for (const store::RunningJob& running : *rows) {
     if (!running.has_open_attempt) continue;
-    Ending ending = Orphaned(running, policy);
-    auto written = WriteEnding(store, ending, now, 0.5);
+    Ending ending = Orphaned(running, policy, now);
+    auto written = WriteEnding(store, ending, 0.5);
     if (!written) return std::unexpected(written.error());
-    if (written->in_time) LogEnding(ending, *written, now);
+    if (written->in_time) LogEnding(ending, *written);
     given_back += written->in_time ? 1 : 0;
     ++dealt_with;
   }

@@ -63,10 +63,8 @@ std::string AttemptClocks::Explain(StopReason reason, os::Steady now) const {
       if (last_.stage) where += fmt::format(" in stage {}", *last_.stage);
       return fmt::format("nothing new for {}{}", DurationWords(limits_.stall), where);
     }
-    case StopReason::kTimedOut: {
-      std::string state = Describe(now);
-      return state == "working" ? "It was still working." : fmt::format("It had made {}.", state);
-    }
+    case StopReason::kTimedOut:
+      return Describe(now);
     default:
       return "";
   }
@@ -74,8 +72,8 @@ std::string AttemptClocks::Explain(StopReason reason, os::Steady now) const {
 
 std::string AttemptClocks::Describe(os::Steady now) const {
   Millis still = std::chrono::duration_cast<Millis>(now - progressed_);
-  return still < kStillWorking ? "working"
-                               : fmt::format("no progress for {}", DurationWords(still));
+  return still < kStillWorking ? "It was still working."
+                               : fmt::format("It had made no progress for {}.", DurationWords(still));
 }
 
 std::string DurationWords(Millis duration) {

@@ -95,9 +95,9 @@ class SupervisorImpl final : public Supervisor, KeeperLink::Listener {
   }
   std::string Describe(const AttemptRef& ref) const override {
     const RunningAttempt* attempt = Find(ref);
-    if (!attempt) return "no process behind it";
-    if (attempt->ended) return "its processes cannot be ended";
-    if (attempt->schedule.begun()) return "being stopped";
+    if (!attempt) return "No process was behind it.";
+    if (attempt->ended) return "Its processes cannot be ended.";
+    if (attempt->schedule.begun()) return "It was being stopped.";
     return attempt->clocks.Describe(clock_.SteadyNow());
   }
   bool CanStart() const override {

@@ -76,7 +76,7 @@ class Supervisor {
   virtual bool IsLive(const AttemptRef& ref) const = 0;
   // How long the attempt runs by the steady clock; none when it is not live.
   virtual std::optional<Millis> Age(const AttemptRef& ref) const = 0;
-  // "working", "no progress for 12 minutes": what reset-stuck says of it.
+  // One sentence, such as "It had made no progress for 12 minutes.": what reset-stuck says of it.
   virtual std::string Describe(const AttemptRef& ref) const = 0;
   // No start is possible now (no keeper, or the system refused the last one): dispatch waits.
   virtual bool CanStart() const = 0;

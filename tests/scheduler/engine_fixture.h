@@ -53,7 +53,7 @@ class FakeSupervisor : public supervisor::Supervisor {
     auto found = live_.find(ref);
     return found == live_.end() ? std::nullopt : std::optional(clock_.SteadyNow() - found->second);
   }
-  std::string Describe(const AttemptRef&) const override { return "It was still working"; }
+  std::string Describe(const AttemptRef&) const override { return "It was still working."; }
   bool CanStart() const override { return can_start; }
   Figures figures() const override { return {}; }
 

@@ -60,8 +60,8 @@ TEST(AttemptClocks, APauseOfTheServerIsForgivenButNotByTheDeadline) {
 
 TEST(AttemptClocks, SaysWhatItIsDoing) {
   AttemptClocks clocks(kStart, kLimits);
-  EXPECT_EQ(clocks.Describe(kStart + Millis(59'000)), "working");
-  EXPECT_EQ(clocks.Describe(kStart + Millis(720'000)), "no progress for 12 minutes");
+  EXPECT_EQ(clocks.Describe(kStart + Millis(59'000)), "It was still working.");
+  EXPECT_EQ(clocks.Describe(kStart + Millis(720'000)), "It had made no progress for 12 minutes.");
   EXPECT_EQ(DurationWords(Millis(1500)), "1.5 s");
   EXPECT_EQ(DurationWords(Millis(3 * 3'600'000)), "3 hours");
 }
