@@ -41,6 +41,15 @@ void KeepUntilRestart(const Settings& running, Settings& loaded) {
   loaded.lease = running.lease;
 }
 
+// What holds attempts on this machine; without PID namespaces their trees are swept instead.
+void LogSandbox() {
+  auto offered = supervisor::ProbeSandbox();
+  std::string line = "Sandbox:";
+  for (const auto& [name, answer] : offered) line += fmt::format(" {}: {};", name, answer);
+  bool held = offered["pid_namespaces"] == "yes" || offered["user_namespaces"] == "yes";
+  held ? os::LogInfo(line) : os::LogWarning(line);
+}
+
 }  // namespace
 
 Server::Server(os::EventLoop& loop, SettingSources sources, Settings settings, DataDir data_dir)
@@ -167,6 +176,7 @@ Result<void> Server::StartEngine() {
   auto supervisor = supervisor::Supervisor::Make(loop_, kClock, SupervisorSettings(), *recorder_);
   if (!supervisor) return std::unexpected(supervisor.error());
   supervisor_ = std::move(*supervisor);
+  LogSandbox();
   auto given_back = scheduler::GiveBackOrphans(*store_, policy_, kClock.Now());
   if (!given_back) return std::unexpected(given_back.error());
   if (*given_back > 0)

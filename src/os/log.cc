@@ -21,10 +21,18 @@ constexpr std::size_t kQueue = 16'384;
 constexpr const char* kTextPattern = "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
 constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v)";
 
-std::mutex mutex;
-LogOptions current;
-std::shared_ptr<spdlog::details::thread_pool> pool;
-std::shared_ptr<spdlog::async_logger> logger;
+struct State {
+  std::mutex mutex;
+  LogOptions options;
+  std::shared_ptr<spdlog::details::thread_pool> pool;
+  std::shared_ptr<spdlog::async_logger> logger;
+};
+
+// Never destroyed: other threads may log while the process exits. FlushLog is the end of it.
+State& TheLog() {
+  static State& state = *new State;
+  return state;
+}
 
 // Standard error, as long as somebody reads it: a full pipe must not stop the file.
 class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
@@ -92,64 +100,66 @@ std::string Line(LogFormat format, std::string_view message, LogFields fields) {
 }
 
 // Throws spdlog_ex when the file cannot be opened.
-void Build() {
+void Build(State& log) {
   std::vector<spdlog::sink_ptr> sinks;
-  if (current.to_stderr) sinks.push_back(std::make_shared<StderrSink>());
-  if (!current.file.empty())
-    sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(current.file));
-  if (!pool) pool = std::make_shared<spdlog::details::thread_pool>(kQueue, 1);
-  auto made = std::make_shared<spdlog::async_logger>("forager", sinks.begin(), sinks.end(), pool,
+  if (log.options.to_stderr) sinks.push_back(std::make_shared<StderrSink>());
+  if (!log.options.file.empty())
+    sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(log.options.file));
+  if (!log.pool) log.pool = std::make_shared<spdlog::details::thread_pool>(kQueue, 1);
+  auto made = std::make_shared<spdlog::async_logger>("forager", sinks.begin(), sinks.end(), log.pool,
                                                      spdlog::async_overflow_policy::overrun_oldest);
   made->set_formatter(std::make_unique<spdlog::pattern_formatter>(
-      current.format == LogFormat::kJson ? kJsonPattern : kTextPattern,
+      log.options.format == LogFormat::kJson ? kJsonPattern : kTextPattern,
       spdlog::pattern_time_type::utc));
-  made->set_level(Level(current.minimum));
+  made->set_level(Level(log.options.minimum));
   made->flush_on(spdlog::level::debug);
   // A full disk must not turn every line into a complaint of its own.
   made->set_error_handler([](const std::string&) {});
-  logger = std::move(made);
+  log.logger = std::move(made);
 }
 
 }  // namespace
 
 std::string OpenLog(const LogOptions& options) {
-  std::lock_guard lock(mutex);
-  LogOptions before = std::exchange(current, options);
+  State& log = TheLog();
+  std::lock_guard lock(log.mutex);
+  LogOptions before = std::exchange(log.options, options);
   try {
-    Build();
+    Build(log);
   } catch (const spdlog::spdlog_ex& error) {
-    current = before;
+    log.options = before;
     return error.what();
   }
   return "";
 }
 
 void ReopenLog() {
-  std::lock_guard lock(mutex);
-  if (!logger) return;
+  State& log = TheLog();
+  std::lock_guard lock(log.mutex);
+  if (!log.logger) return;
   try {
-    Build();
+    Build(log);
   } catch (const spdlog::spdlog_ex&) {
     // The old file goes on being written: better there than nowhere.
   }
 }
 
 void FlushLog() {
-  std::lock_guard lock(mutex);
-  if (!logger) return;
-  // The pool's destructor works through its queue.
-  logger.reset();
-  pool.reset();
+  State& log = TheLog();
+  std::lock_guard lock(log.mutex);
+  log.logger.reset();
+  log.pool.reset();  // works through its queue
 }
 
 void Log(Severity severity, std::string_view message, LogFields fields) {
+  State& log = TheLog();
   std::shared_ptr<spdlog::async_logger> target;
   LogFormat format;
   {
-    std::lock_guard lock(mutex);
-    if (!logger) Build();
-    target = logger;
-    format = current.format;
+    std::lock_guard lock(log.mutex);
+    if (!log.logger) Build(log);
+    target = log.logger;
+    format = log.options.format;
   }
   if (target->should_log(Level(severity)))
     target->log(Level(severity), Line(format, message, fields));
