@@ -52,6 +52,11 @@ Result<bool> Apply(store::Store& store, const store::AttemptFinal& final, const 
   }
 }
 
+std::string InWords(Millis delay) {
+  if (delay <= Millis{0}) return "at once";
+  return fmt::format("in {:.3g} s", static_cast<double>(delay.count()) / 1'000.0);
+}
+
 template <typename T>
 void MoveTo(std::vector<T>& into, std::vector<T>& from) {
   into.insert(into.end(), std::make_move_iterator(from.begin()),
@@ -110,8 +115,8 @@ void LogEnding(const Ending& ending, const Written& written) {
       os::LogInfo(fmt::format("🛑 Job {} cancelled", id));
       break;
     case Transition::kRetry:
-      os::LogWarning(fmt::format("🔁 Job {} will be retried in {}: {}", id,
-                                 FormatDuration(written.decision.delay), reason));
+      os::LogWarning(fmt::format("🔁 Job {} will be retried {}: {}", id,
+                                 InWords(written.decision.delay), reason));
       break;
     case Transition::kInterrupt:
       os::LogWarning(fmt::format("🔁 Job {} goes back to pending: {}", id, reason));
