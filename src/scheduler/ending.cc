@@ -54,7 +54,7 @@ Result<bool> Apply(store::Store& store, const store::AttemptFinal& final, const 
 
 std::string InWords(Millis delay) {
   if (delay <= Millis{0}) return "at once";
-  return fmt::format("in {:.3g} s", static_cast<double>(delay.count()) / 1'000.0);
+  return fmt::format("in {:.1f} s", static_cast<double>(delay.count()) / 1'000.0);
 }
 
 template <typename T>
