@@ -24,6 +24,8 @@ std::string_view Title(int status) {
       return "Conflict";
     case 413:
       return "Content Too Large";
+    case 417:
+      return "Expectation Failed";
     case 421:
       return "Misdirected Request";
     case 422:
@@ -32,6 +34,8 @@ std::string_view Title(int status) {
       return "Request Header Fields Too Large";
     case 503:
       return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
     default:
       return status >= 500 ? "Internal Server Error" : "Error";
   }

@@ -15,10 +15,6 @@ std::string CursorPrefix(JobSort sort, bool descending) {
   return fmt::format("{}{}|", static_cast<int>(sort), descending ? 'd' : 'a');
 }
 
-std::string CreationOrder(bool descending) {
-  return descending ? " ORDER BY created_at DESC, id DESC" : " ORDER BY created_at, id";
-}
-
 std::vector<State> StatusesOf(const JobFilter& filter) {
   if (filter.status.empty()) return {kAllStates.begin(), kAllStates.end()};
   std::set<State> once(filter.status.begin(), filter.status.end());
@@ -67,6 +63,17 @@ std::optional<ListCursor> ReadCursor(JobSort sort, bool descending, const std::s
   return cursor;
 }
 
+std::string ListQuery::Order(bool descending) {
+  return Piece(descending ? "newest_first" : "oldest_first", {});
+}
+
+// A piece around what was composed.
+std::string ListQuery::Around(std::string_view name, const std::string& inner,
+                              std::initializer_list<Param> params) {
+  std::string text = Piece(name, params);
+  return text.replace(text.find("{}"), 2, inner);
+}
+
 // A named piece with its $? numbered, its values appended.
 std::string ListQuery::Piece(std::string_view name, std::initializer_list<Param> params) {
   std::string text = Statement(name);
@@ -103,8 +110,9 @@ std::string ListQuery::Merge(const std::string& more, const std::string& order,
       branch = Piece("list_branch_by_status", {Name(status)});
     }
     branch += Conditions(false) + more + order;
-    if (branch_limit > 0) branch += " LIMIT " + Piece("number", {branch_limit});
-    merged += (merged.empty() ? "SELECT * FROM (" : " UNION ALL SELECT * FROM (") + branch + ")";
+    if (branch_limit > 0) branch += Piece("limit", {branch_limit});
+    if (!merged.empty()) merged += Piece("next_branch", {});
+    merged += Around("branch", branch, {});
   }
   return merged;
 }
@@ -118,8 +126,9 @@ std::vector<ListQuery::Row> ListQuery::ByCreation(bool descending, std::int64_t 
     more = Piece(descending ? "where_before_cursor" : "where_after_cursor",
                  {cursor->key, cursor->id});
   }
-  std::string sql = Merge(more, CreationOrder(descending), limit + offset) + CreationOrder(descending) + " LIMIT" +
-                    Piece("number", {limit}) + " OFFSET" + Piece("number", {offset});
+  std::string order = Order(descending);
+  std::string sql = Merge(more, order, limit + offset) + order + Piece("limit", {limit}) +
+                    Piece("offset", {offset});
   std::vector<Row> found;
   Rows rows = db_.QueryComposed(sql, params_);
   while (rows.Next()) found.push_back({rows.Int(0), rows.Text(1)});
@@ -128,8 +137,7 @@ std::vector<ListQuery::Row> ListQuery::ByCreation(bool descending, std::int64_t 
 
 std::int64_t ListQuery::Count(std::int64_t limit) {
   params_.clear();
-  std::string sql = "SELECT count(*) FROM (SELECT 1 FROM (" + Merge("", "", limit) + ") AS m LIMIT" +
-                    Piece("number", {limit}) + ") AS c";
+  std::string sql = Around("count_rows", Merge("", "", limit), {limit});
   Rows rows = db_.QueryComposed(sql, params_);
   rows.Next();
   return rows.Int(0);
@@ -147,9 +155,11 @@ std::string ListQuery::Pattern() const {
 std::vector<ListQuery::Keyed> ListQuery::Window(JobSort sort, std::int64_t window) {
   params_.clear();
   std::string pattern = filter_.q ? Pattern() : "";
-  std::string sql = "SELECT j.id," + Piece(KeyPiece(sort), {}) + " FROM (" +
-                    Merge("", CreationOrder(true), window) + CreationOrder(true) + " LIMIT" + Piece("number", {window}) +
-                    ") AS w CROSS JOIN collection_jobs j ON j.id = w.id WHERE 1 = 1";
+  std::string order = Order(true);
+  std::string newest = Merge("", order, window) + order + Piece("limit", {window});
+  std::string sql = Around("window_rows", newest, {});
+  constexpr std::string_view kKey = "{key}";
+  sql.replace(sql.find(kKey), kKey.size(), Piece(KeyPiece(sort), {}));
   if (filter_.q) sql += Piece("where_q", {pattern, pattern, pattern});
   std::vector<Keyed> found;
   Rows rows = db_.QueryComposed(sql, params_);
@@ -162,7 +172,7 @@ std::vector<std::int64_t> ListQuery::IdsByIndex(std::int64_t after, int limit) {
   std::string pattern = filter_.q ? Pattern() : "";
   std::string more = Piece("where_id_after", {after});
   if (filter_.q) more += Piece("where_q", {pattern, pattern, pattern});
-  std::string sql = Merge(more, "", 0) + " ORDER BY id LIMIT" + Piece("number", {limit});
+  std::string sql = Merge(more, "", 0) + Piece("lowest_id_first", {}) + Piece("limit", {limit});
   std::vector<std::int64_t> ids;
   Rows rows = db_.QueryComposed(sql, params_);
   while (rows.Next()) ids.push_back(rows.Int(0));
@@ -177,12 +187,13 @@ std::vector<std::int64_t> ListQuery::IdsByWalk(std::int64_t after, std::int64_t 
   if (!filter_.status.empty()) {
     std::string any;
     for (State status : StatusesOf(filter_)) {
-      any += (any.empty() ? "" : " OR") + Piece("is_status", {Name(status)});
+      if (!any.empty()) any += Piece("or", {});
+      any += Piece("is_status", {Name(status)});
     }
-    sql += " AND (" + any + ")";
+    sql += Around("where_any", any, {});
   }
   if (filter_.q) sql += Piece("where_q", {pattern, pattern, pattern});
-  sql += " ORDER BY id LIMIT" + Piece("number", {limit});
+  sql += Piece("lowest_id_first", {}) + Piece("limit", {limit});
   std::vector<std::int64_t> ids;
   Rows rows = db_.QueryComposed(sql, params_);
   while (rows.Next()) ids.push_back(rows.Int(0));

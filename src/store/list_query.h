@@ -47,6 +47,9 @@ class ListQuery {
 
  private:
   std::string Piece(std::string_view name, std::initializer_list<Param> params);
+  std::string Around(std::string_view name, const std::string& inner,
+                     std::initializer_list<Param> params);
+  std::string Order(bool descending);
   std::string Conditions(bool with_parent);
   std::string Merge(const std::string& more, const std::string& order, std::int64_t branch_limit);
   std::string Pattern() const;

@@ -29,8 +29,8 @@ bool IsNetwork(long magic) {
   }
 }
 
-std::string ReadOne(SqliteDatabase& database, const std::string& sql) {
-  Rows rows = database.QueryComposed(sql, {});
+std::string ReadOne(SqliteDatabase& database, std::string_view statement) {
+  Rows rows = database.Query(statement, {});
   return rows.Next() ? rows.Text(0) : "";
 }
 
@@ -38,7 +38,7 @@ std::string QuickCheck(SqliteDatabase& database) {
   database.LimitFrom(kCheckLimit);
   std::string answer = "ok";
   try {
-    answer = ReadOne(database, "PRAGMA quick_check(1)");
+    answer = ReadOne(database, "quick_check");
   } catch (const DatabaseError& error) {
     if (error.fault != Fault::kTimeLimit) throw;
   }
@@ -47,18 +47,18 @@ std::string QuickCheck(SqliteDatabase& database) {
 }
 
 Result<void> MigrateOrThrow(SqliteDatabase& database, const std::string& path) {
-  bool ours = ReadOne(database, "SELECT 1 FROM sqlite_schema WHERE name = 'collection_schema'") == "1";
-  if (!ours && ReadOne(database, "SELECT count(*) FROM sqlite_schema") != "0") {
+  bool ours = ReadOne(database, "schema_is_ours") == "1";
+  if (!ours && ReadOne(database, "count_tables") != "0") {
     return Fail(ErrorCode::kInvalid, fmt::format("{} is the database of another program: it has tables, but none of forager's.", path));
   }
   if (ours && QuickCheck(database) != "ok") {
     return Fail(ErrorCode::kInvalid, fmt::format("{} is damaged: restore a backup, or move the file away to begin anew.", path));
   }
-  if (ReadOne(database, "PRAGMA journal_mode = WAL") != "wal") {
+  if (ReadOne(database, "use_write_ahead_log") != "wal") {
     return Fail(ErrorCode::kInvalid, fmt::format("{} cannot be put into WAL mode, which needs shared memory on a local disk.", path));
   }
   database.BeginWrite();
-  database.Run("CREATE TABLE IF NOT EXISTS collection_schema (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)");
+  database.Execute("create_schema_table", {});
   int version = 0;
   {
     Rows rows = database.Query("schema_version", {});

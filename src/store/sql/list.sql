@@ -1,6 +1,6 @@
 -- Pieces of the list query. It is a merge of branches, one per status (and type): each branch walks an index
 -- in the order wanted, so a page costs what it shows, whatever the size of the table. $? is numbered by
--- the composer.
+-- the composer, {} is where it puts what it has composed so far.
 
 -- name: list_branch_by_status
 SELECT id, created_at FROM collection_jobs INDEXED BY collection_jobs_by_status WHERE status = $?
@@ -41,11 +41,42 @@ SELECT id, created_at FROM collection_jobs INDEXED BY collection_jobs_children W
 -- name: where_after_cursor
  AND (created_at, id) > ($?, $?)
 
+-- name: where_any
+ AND ({})
+
 -- name: is_status
 status = $?
 
--- name: number
-$?
+-- name: or
+ OR
+
+-- name: newest_first
+ ORDER BY created_at DESC, id DESC
+
+-- name: oldest_first
+ ORDER BY created_at, id
+
+-- name: lowest_id_first
+ ORDER BY id
+
+-- name: limit
+ LIMIT $?
+
+-- name: offset
+ OFFSET $?
+
+-- name: branch
+SELECT * FROM ({})
+
+-- name: next_branch
+ UNION ALL
+
+-- name: count_rows
+SELECT count(*) FROM (SELECT 1 FROM ({}) AS m LIMIT $?) AS c
+
+-- The rows of a window with their sort key.
+-- name: window_rows
+SELECT j.id, {key} FROM ({}) AS w CROSS JOIN collection_jobs j ON j.id = w.id WHERE 1 = 1
 
 -- name: walk
 SELECT id FROM collection_jobs NOT INDEXED WHERE id > $? AND id <= $?

@@ -33,6 +33,21 @@ ROLLBACK TO unit;
 INSERT INTO collection_facts (name, value) VALUES ('probe', $1)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
+-- name: quick_check
+PRAGMA quick_check(1);
+
+-- name: use_write_ahead_log
+PRAGMA journal_mode = WAL;
+
+-- name: schema_is_ours
+SELECT 1 FROM sqlite_schema WHERE name = 'collection_schema';
+
+-- name: count_tables
+SELECT count(*) FROM sqlite_schema;
+
+-- name: create_schema_table
+CREATE TABLE IF NOT EXISTS collection_schema (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL);
+
 -- name: schema_version
 SELECT coalesce(max(version), 0) FROM collection_schema;
 
