@@ -10,7 +10,7 @@ from server import BINARY, Forager  # noqa: E402
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "memory_hungry: needs memory limits that sanitizers do not bear")
+    config.addinivalue_line("markers", "no_sanitizer: measures memory, or preloads a library, which sanitizers do not bear")
 
 
 def pytest_sessionstart(session):

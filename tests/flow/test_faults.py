@@ -71,7 +71,7 @@ def test_kill_9_of_an_attempt_is_noticed_at_once(wide, victim):
     assert statistics.median(took) <= 0.2 + SLACK / 5 and max(took) <= 1 + SLACK, took
 
 
-@pytest.mark.memory_hungry
+@pytest.mark.no_sanitizer
 def test_memory_without_end_is_stopped(make):
     forager = make({"defaults": {"memory": "128MiB"}})
     job = forager.finish("memory", max_attempts=1, seconds=20)
@@ -315,6 +315,7 @@ def test_a_full_disk_loses_nothing(make, tmp_path):
 
 # --- clocks
 
+@pytest.mark.no_sanitizer
 @pytest.mark.skipif(not shutil.which("faketime"), reason="needs faketime")
 @pytest.mark.parametrize("jump", ["+2h", "-2h"])
 def test_a_clock_that_jumps_hurts_nobody(make, tmp_path, jump):

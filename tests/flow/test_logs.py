@@ -124,6 +124,7 @@ def test_paging_and_filters(forager):
         assert forager.get(f"/jobs/{job_id}/logs?{query}").status_code == 422, query
 
 
+@pytest.mark.no_sanitizer
 @pytest.mark.parametrize("megabytes", [5, 100])
 def test_a_flood_of_output_is_bounded_and_hurts_nobody(make, megabytes):
     forager = make({"max_running": 5})
