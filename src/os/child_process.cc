@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 
 #include "os/proc_files.h"
+#include "os/quiet_calls.h"
 #include "os/signals.h"
 
 namespace forager::os {
@@ -81,6 +83,28 @@ std::expected<Child, int> ForkInto(Isolation isolation) {
   return Child{static_cast<pid_t>(pid), Descriptor(pid == 0 ? -1 : pidfd)};
 }
 
+std::expected<Child, int> StartSharing(SharedStack& stack, int (*run)(void*), void* argument) {
+  if (!quiet::kQuiet) return std::unexpected(ENOSYS);
+  int pidfd = -1;
+  sigset_t all, before;
+  sigfillset(&all);
+  stack.held = 1;
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int pid = clone(run, stack.top(),
+                  CLONE_VM | CLONE_NEWPID | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD, argument,
+                  &pidfd, nullptr, &stack.held);
+  int error = errno;
+  if (pid > 0) quiet::WaitWhile(stack.held, 1);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) return std::unexpected(error);
+  return Child{pid, Descriptor(pidfd)};
+}
+
+void LetParentGoOn(SharedStack& stack) {
+  __atomic_store_n(&stack.held, 0, __ATOMIC_RELEASE);
+  quiet::WakeWaiting(stack.held);
+}
+
 std::expected<pid_t, int> Fork() {
   pid_t pid = fork();
   if (pid < 0) return std::unexpected(errno);
@@ -138,8 +162,6 @@ void KillStranger(pid_t pid, std::string_view entry) {
   Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (pidfd && HasInEnvironment(pid, entry)) SendSignal(pidfd, SIGKILL);
 }
-
-void SendSignalToAll(int signal) { kill(-1, signal); }
 
 bool HasEnded(const Descriptor& pidfd) { return WaitEnded(pidfd, {}); }
 

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -34,6 +35,25 @@ struct Child {
 // Like fork(), into namespaces of its own; the child begins with all signals blocked. For
 // single-threaded callers only.
 std::expected<Child, int> ForkInto(Isolation isolation);
+
+// Where a process runs that shares its parent's memory. Outlives that process, in the parent.
+class SharedStack {
+ public:
+  static constexpr std::size_t kSize = 64 * 1024;
+
+  void* top() { return bytes_ + kSize; }
+  // 1 until the parent may go on. The kernel clears it too, when the process ends.
+  std::uint32_t held = 0;
+
+ private:
+  alignas(64) std::byte bytes_[kSize];
+};
+// A child in a PID namespace of its own that shares the caller's memory: nothing is copied. It runs
+// `run` with all signals blocked while the caller stands still, until LetParentGoOn or its end;
+// from there on it may use nothing but its stack and quiet calls. ENOSYS where that cannot be.
+std::expected<Child, int> StartSharing(SharedStack& stack, int (*run)(void*), void* argument);
+void LetParentGoOn(SharedStack& stack);
+
 // fork(), for a child that stays in the caller's namespaces. Same bound.
 std::expected<pid_t, int> Fork();
 // The best isolation this process may use, found by trying.
@@ -58,8 +78,6 @@ bool SendSignal(pid_t child, int signal);
 // SIGKILL for a process that is not ours, if its environment still has `entry` (its number may be
 // another's by now).
 void KillStranger(pid_t pid, std::string_view entry);
-// To every process of the caller's PID namespace but itself.
-void SendSignalToAll(int signal);
 // The process behind the pidfd has ended (and all of its PID namespace, when it was pid 1).
 bool HasEnded(const Descriptor& pidfd);
 bool WaitEnded(const Descriptor& pidfd, std::chrono::milliseconds limit);

@@ -1,17 +1,12 @@
 // Signals as data: blocked and waited for, or read by the event loop. No handler function exists.
 #pragma once
 
-#include <chrono>
-
 namespace forager::os {
 
 // Default dispositions, nothing blocked: what a program expects at its start. Async-signal-safe.
 void ResetSignals();
 // What a polite stop sends. For a process that is ended only by its parent.
 void BlockStopSignals();
-// The next blocked signal; 0 when none came in time.
-int WaitSignal(std::chrono::milliseconds limit);
-int WaitSignal();
 // A closed pipe is an error of write(), not a death.
 void IgnoreBrokenPipes();
 

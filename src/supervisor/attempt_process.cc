@@ -5,12 +5,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
 
-#include "os/clock.h"
 #include "os/proc_files.h"
+#include "os/quiet_calls.h"
 #include "os/signals.h"
 #include "os/socket_messages.h"
 
@@ -24,6 +25,7 @@ namespace {
 using Kind = Report::Kind;
 using Step = Report::Step;
 using std::chrono::milliseconds;
+namespace quiet = os::quiet;
 
 // After this long with something still alive the keeper is told of the collector's end alone.
 constexpr milliseconds kEmptyLimit{300};
@@ -46,6 +48,7 @@ class Collector {
     EnterScratch();
     Check(Step::kLimits, os::SetLimits({plan_.memory_bytes, 1024}));
     os::YieldToOthers();
+    os::PreferAsVictim();  // not before: it reaches all who share the memory
     GiveUpRights();
     plan_.command.empty() ? RunBuiltin() : RunCommand();
   }
@@ -146,76 +149,93 @@ class Collector {
   int scratch_ = -1;
 };
 
+// How the collector of a shared first process gets from that one's small stack back to the
+// keeper's, of which it has a copy of its own.
+struct Passage {
+  void* back[5];
+  os::SharedStack* stack;
+  const AttemptHouse* house;
+  const AttemptPlan* plan;
+  int exec_pipe = -1;
+};
+
 // The tree's first process: pid 1 of its namespace, or a subreaper. Kills and reaps; holds nothing
-// else.
+// else. With a passage it shares the keeper's memory: once the keeper goes on, it may touch nothing
+// but itself.
 class FirstProcess {
  public:
-  FirstProcess(const AttemptHouse& house, const AttemptPlan& plan, uid_t uid, gid_t gid)
-      : house_(house), plan_(plan), uid_(uid), gid_(gid) {}
+  FirstProcess(const AttemptHouse& house, const AttemptPlan& plan, Passage* passage)
+      : id_(plan.id),
+        report_(house.report),
+        lock_(house.lock),
+        namespaces_(house.isolation != os::Isolation::kNone),
+        passage_(passage) {}
 
-  [[noreturn]] void Run() {
-    bool namespaces = house_.isolation != os::Isolation::kNone;
-    os::SetParentDeathSignal(namespaces ? SIGKILL : kKillSignal);
-    if (!namespaces) os::BecomeSubreaper();
+  [[noreturn]] void Run(const AttemptHouse& house, const AttemptPlan& plan, uid_t uid, gid_t gid) {
+    os::SetParentDeathSignal(namespaces_ ? SIGKILL : kKillSignal);
+    if (!namespaces_) os::BecomeSubreaper();
     os::SetProcessName("forager-init");
-    if (os::HasEnded(house_.keeper)) _exit(1);  // it died before the death signal was set
-    int error = 0;
-    if (house_.isolation == os::Isolation::kUserAndPidNamespace) error = os::MapOwnIds(uid_, gid_);
-    os::PreferAsVictim();
-    if (error) Fail(Step::kIdentity, error);
-    StartCollector();
+    if (os::HasEnded(house.keeper)) quiet::Exit(1);  // it died before the death signal was set
+    if (house.isolation == os::Isolation::kUserAndPidNamespace) {
+      if (int error = os::MapOwnIds(uid, gid)) Fail(Step::kIdentity, error);
+    }
+    StartCollector(house, plan);
     Watch();
   }
 
  private:
   void Send(Report report) {
-    report.id = plan_.id;
-    os::SendBlocking(house_.report, Bytes(report));
+    report.id = id_;
+    quiet::SendBlocking(report_, Bytes(report));
   }
 
   [[noreturn]] void Fail(Step step, int error) {
     Send({Kind::kNotStarted, step, 0, error});
-    _exit(1);
+    quiet::Exit(1);
   }
 
-  void StartCollector() {
+  void StartCollector(const AttemptHouse& house, const AttemptPlan& plan) {
     int ends[2] = {-1, -1};
-    if (!plan_.command.empty() && pipe2(ends, O_CLOEXEC) != 0) Fail(Step::kFork, errno);
+    if (!plan.command.empty() && pipe2(ends, O_CLOEXEC) != 0) Fail(Step::kFork, errno);
+    if (passage_) passage_->exec_pipe = ends[1];
     auto child = os::Fork();
     if (!child) Fail(Step::kFork, child.error());
-    if (*child == 0) Collector(house_, plan_, ends[1]).Run();
+    if (*child == 0) {
+      if (passage_) __builtin_longjmp(passage_->back, 1);
+      Collector(house, plan, ends[1]).Run();
+    }
     collector_ = *child;
+    if (passage_) os::LetParentGoOn(*passage_->stack);
     if (ends[0] >= 0) {
-      close(ends[1]);
+      quiet::CloseRange(static_cast<unsigned>(ends[1]), static_cast<unsigned>(ends[1]));
       int words[2] = {0, 0};
-      ssize_t got = read(ends[0], words, sizeof words);
-      if (got == sizeof words) {
+      if (quiet::Read(ends[0], words, sizeof words) == sizeof words) {
         not_started_ = true;
         Send({Kind::kNotStarted, static_cast<Step>(words[0]), 0, words[1]});
       } else {
         Send({Kind::kExecuted});
       }
     }
-    KeepOnly(house_.report, house_.lock);
+    KeepOnly(static_cast<unsigned>(report_), static_cast<unsigned>(lock_));
   }
 
   // Everything else belongs to the collector, or to nobody.
-  void KeepOnly(int report, int lock) {
-    int low = std::min(report, lock), high = std::max(report, lock);
-    if (low > 3) close_range(3, low - 1, 0);
-    if (high > low + 1) close_range(low + 1, high - 1, 0);
-    close_range(high + 1, ~0u, 0);
+  void KeepOnly(unsigned report, unsigned lock) {
+    unsigned low = std::min(report, lock), high = std::max(report, lock);
+    if (low > 3) quiet::CloseRange(3, low - 1);
+    if (high > low + 1) quiet::CloseRange(low + 1, high - 1);
+    quiet::CloseRange(high + 1, ~0u);
   }
 
   [[noreturn]] void Watch() {
     while (!ended_) {
-      int signal = os::WaitSignal();
+      int signal = quiet::WaitSignal();
       if (signal == SIGCHLD) ReapAll();
-      if (signal == kStopSignal) {
+      if (signal == SIGTERM) {  // kStopSignal
         SignalAll(SIGTERM);
         SignalAll(SIGCONT);
       }
-      if (signal == kKillSignal) {
+      if (signal == SIGQUIT) {  // kKillSignal
         killed_ = true;
         SignalAll(SIGKILL);
       }
@@ -226,17 +246,17 @@ class FirstProcess {
   // What outlived the collector is killed until nothing is left: the proof.
   [[noreturn]] void Finish() {
     killed_ = true;
-    os::Steady start = os::SystemClock().SteadyNow();
+    milliseconds start = quiet::Uptime();
     bool told = false;
     while (true) {
       SignalAll(SIGKILL);
       if (ReapAll()) break;
-      os::WaitSignal(kKillAgain);
-      bool late = os::SystemClock().SteadyNow() - start >= kEmptyLimit;
+      quiet::WaitSignal(kKillAgain);
+      bool late = quiet::Uptime() - start >= kEmptyLimit;
       if (late && !std::exchange(told, true)) Tell(Kind::kEnded, false);
     }
     Tell(told ? Kind::kEmpty : Kind::kEnded, true);
-    _exit(0);
+    quiet::Exit(0);
   }
 
   void Tell(Kind kind, bool empty) {
@@ -245,15 +265,17 @@ class FirstProcess {
     report.status = status_;
     report.survivors = survivors_;
     report.empty = empty;
+    report.max_rss_kb = max_rss_kb_;
     Send(report);
   }
 
   // True when no child is left.
   bool ReapAll() {
     while (true) {
-      auto reaped = os::ReapAny(false);
+      auto reaped = quiet::ReapAny();
       if (!reaped) return true;
       if (reaped->pid < 0) return false;
+      max_rss_kb_ = std::max(max_rss_kb_, reaped->max_rss_kb);
       if (reaped->pid == collector_) {
         ended_ = true;
         status_ = reaped->status;
@@ -264,32 +286,58 @@ class FirstProcess {
   }
 
   void SignalAll(int signal) {
-    if (house_.isolation != os::Isolation::kNone) {
-      os::SendSignalToAll(signal);
-    } else {
+    if (namespaces_) {
+      quiet::SendSignal(-1, signal);
+    } else {  // forked: what it touches is its own
       for (pid_t pid : os::Descendants(getpid())) os::SendSignal(pid, signal);
     }
   }
 
-  const AttemptHouse& house_;
-  const AttemptPlan& plan_;
-  uid_t uid_;
-  gid_t gid_;
+  const std::uint64_t id_;
+  const int report_, lock_;
+  const bool namespaces_;
+  Passage* const passage_;  // the keeper's, gone once it goes on
   pid_t collector_ = -1;
   bool ended_ = false;
   bool killed_ = false;
   bool not_started_ = false;
   int status_ = 0;
   int survivors_ = 0;
+  std::int64_t max_rss_kb_ = 0;
 };
+
+int RunShared(void* argument) {
+  auto* passage = static_cast<Passage*>(argument);
+  FirstProcess first(*passage->house, *passage->plan, passage);
+  first.Run(*passage->house, *passage->plan, 0, 0);
+}
+
+// The collector's side of a shared start arrives here a second time, in a copy of the keeper.
+std::expected<os::Child, int> SpawnShared(const AttemptHouse& house, const AttemptPlan& plan,
+                                          os::SharedStack& stack) {
+  Passage passage{};
+  passage.stack = &stack;
+  passage.house = &house;
+  passage.plan = &plan;
+  passage.exec_pipe = -1;
+  if (__builtin_setjmp(passage.back) != 0) {
+    Collector(*passage.house, *passage.plan, passage.exec_pipe).Run();
+  }
+  return os::StartSharing(stack, RunShared, &passage);
+}
 
 }  // namespace
 
-std::expected<os::Child, int> SpawnAttempt(const AttemptHouse& house, const AttemptPlan& plan) {
+std::expected<os::Child, int> SpawnAttempt(const AttemptHouse& house, const AttemptPlan& plan,
+                                           os::SharedStack& stack) {
+  if (house.isolation == os::Isolation::kPidNamespace) {
+    auto child = SpawnShared(house, plan, stack);
+    if (child || os::IsShortage(child.error())) return child;
+  }
   uid_t uid = geteuid();
   gid_t gid = getegid();
   auto child = os::ForkInto(house.isolation);
-  if (child && child->pid == 0) FirstProcess(house, plan, uid, gid).Run();
+  if (child && child->pid == 0) FirstProcess(house, plan, nullptr).Run(house, plan, uid, gid);
   return child;
 }
 

@@ -60,10 +60,14 @@ struct Report {
   int status = 0;
   int survivors = 0;
   std::uint32_t empty = 0;
+  std::int64_t max_rss_kb = 0;  // of all that ended below the first process
 };
 
-// Clones the tree's first process; the rest comes as reports.
-std::expected<os::Child, int> SpawnAttempt(const AttemptHouse& house, const AttemptPlan& plan);
+// Clones the tree's first process; the rest comes as reports. With `stack` it may share the
+// keeper's memory, so that the image is copied once, for the collector; the stack is then in use
+// until that process is reaped.
+std::expected<os::Child, int> SpawnAttempt(const AttemptHouse& house, const AttemptPlan& plan,
+                                           os::SharedStack& stack);
 
 // Signals its first process understands besides SIGKILL.
 extern const int kStopSignal;  // TERM and CONT to everything below

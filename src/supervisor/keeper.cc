@@ -67,7 +67,8 @@ class Keeper {
   struct Attempt {
     AttemptPlan plan;
     os::Child child;
-    int pid = 0;  // the collector's
+    std::unique_ptr<os::SharedStack> stack;  // the first process's, while it is not reaped
+    int pid = 0;                             // the collector's
     bool announced = false;
     bool ended = false;
     bool over_memory = false;
@@ -156,7 +157,8 @@ class Keeper {
                     fmt::format("the scratch directory cannot be made: {}", std::strerror(error)),
                     true);
     }
-    auto child = SpawnAttempt(house_, plan);
+    attempt.stack = std::make_unique_for_overwrite<os::SharedStack>();
+    auto child = SpawnAttempt(house_, plan, *attempt.stack);
     if (!child) {
       rmdir(plan.scratch.c_str());
       return Refuse(plan, fmt::format("no process can be made: {}", std::strerror(child.error())),
@@ -241,7 +243,8 @@ class Keeper {
   // The first process is reaped: the kernel has emptied its namespace before.
   void Release(Attempts::iterator found, const os::Reaped& reaped) {
     Attempt& attempt = found->second;
-    Usage usage{reaped.cpu_user_ms, reaped.cpu_system_ms, reaped.max_rss_kb,
+    Usage usage{reaped.cpu_user_ms, reaped.cpu_system_ms,
+                attempt.end ? attempt.end->max_rss_kb : reaped.max_rss_kb,
                 attempt.end ? attempt.end->survivors : 0};
     if (attempt.failure) {
       Refuse(attempt.plan, WhyNotStarted(attempt.plan, *attempt.failure),

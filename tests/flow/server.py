@@ -268,7 +268,9 @@ class Forager:
 
     def keeper(self):
         """The server's child that keeps the attempts: `forager keeper`."""
-        found = [pid for pid in processes.descendants(self.server_pid()) if "keeper" in processes.arguments(pid)[1:2]]
+        server = self.server_pid()  # an attempt's first process is called so too, and may have a lower pid
+        found = [pid for pid in processes.descendants(server)
+                 if "keeper" in processes.arguments(pid)[1:2] and (processes.status(pid) or (0, 0))[1] == server]
         return found[0] if found else None
 
     def attempt_processes(self):

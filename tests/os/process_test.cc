@@ -13,6 +13,7 @@
 #include "os/child_process.h"
 #include "os/lock_file.h"
 #include "os/proc_files.h"
+#include "os/quiet_calls.h"
 #include "os/socket_messages.h"
 
 namespace forager::os {
@@ -46,6 +47,39 @@ TEST(ChildProcess, DiesWithAllOfItsNamespace) {
   ASSERT_TRUE(reaped);
   EXPECT_EQ(WTERMSIG(reaped->status), SIGKILL);
   close(ends[0]);
+}
+
+// What a shared child saw and did, in the memory of both.
+struct Shared {
+  SharedStack stack;
+  bool go_on = false;
+  int seen = 0;
+};
+
+int RunShared(void* argument) {
+  auto* shared = static_cast<Shared*>(argument);
+  shared->seen = 1;
+  if (!shared->go_on) quiet::Exit(3);
+  LetParentGoOn(shared->stack);
+  while (true) quiet::WaitSignal();
+}
+
+TEST(SharedProcess, ItsParentGoesOnWhenItSaysSoOrEnds) {
+  for (bool go_on : {true, false}) {
+    auto shared = std::make_unique<Shared>();
+    shared->go_on = go_on;
+    auto child = StartSharing(shared->stack, RunShared, shared.get());
+    if (!child) GTEST_SKIP() << "no memory is shared here: " << child.error();
+    EXPECT_EQ(shared->seen, 1);
+    if (go_on) {
+      EXPECT_FALSE(HasEnded(child->pidfd));
+      SendSignal(child->pidfd, SIGKILL);
+    }
+    ASSERT_TRUE(WaitEnded(child->pidfd, std::chrono::seconds(10)));
+    auto reaped = Reap(child->pidfd);
+    ASSERT_TRUE(reaped);
+    EXPECT_EQ(reaped->status, go_on ? SIGKILL : 3 << 8);
+  }
 }
 
 TEST(ChildProcess, AFailedExecIsAnErrorOfTheStart) {
