@@ -28,8 +28,7 @@ Result<void> NoteAccess(store::Store& store, const std::string& token, WallTime 
 void KeepUntilRestart(const Settings& running, Settings& loaded) {
   for (std::string_view name :
        {"listen", "data_dir", "database", "monitor_enabled", "lease", "log_file", "log_format",
-        "allow_private_hosts", "allowed_hosts", "public_url", "user_agent", "auth", "run_as",
-        "max_connections"}) {
+        "allowed_hosts", "public_url", "auth", "run_as", "max_connections"}) {
     auto before = std::ranges::find(running.views, name, &api::SettingView::name);
     auto after = std::ranges::find(loaded.views, name, &api::SettingView::name);
     if (before == running.views.end() || after == loaded.views.end()) continue;
@@ -145,7 +144,6 @@ supervisor::SupervisorOptions Server::SupervisorSettings() const {
   supervisor::SupervisorOptions options;
   options.data_dir = data_dir_.path();
   options.run_as = geteuid() == 0 ? settings_.run_as : "";
-  options.allow_private_hosts = settings_.allow_private_hosts;
   options.collector_settings = CollectorSettings(settings_);
   return options;
 }
@@ -165,6 +163,9 @@ Result<void> Server::StartEngine() {
   notifier_ = std::make_unique<Notifier>(loop_, kClock, *store_, events_);
   scheduler::RecorderHooks hooks;
   hooks.slot_freed = [this] { dispatcher_->Wake(); };
+  hooks.priority_of = [this](const std::string& type) {
+    return dispatcher_->policy().types->Get(type).priority;
+  };
   hooks.retry_at = [this](WallTime when) { dispatcher_->WakeAt(when); };
   hooks.overflow = [this](const AttemptRef& ref) {
     supervisor_->Stop(ref, StopReason::kInterrupt, true);
@@ -336,6 +337,7 @@ void Server::Reload() {
     settings_ = std::move(*loaded);
   }
   dispatcher_->SetPolicy(std::move(policy));
+  supervisor_->SetCollectorSettings(CollectorSettings(settings_));
   if (other_interval && settings_.monitor_enabled) {
     monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
     Publish();

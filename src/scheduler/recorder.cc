@@ -54,7 +54,6 @@ void Recorder::Track(const Job& job, const TypeSettings& type, Millis timeout) {
   Live& live = attempts_[AttemptRef{job.job_id, job.attempt}];
   live.job = job;
   live.retry = type.retry;
-  live.default_priority = type.priority;
   live.timeout = timeout;
   live.news.ref = {job.job_id, job.attempt};
 }
@@ -114,7 +113,7 @@ void Recorder::Take(Live& live, Event& event) {
     live.news.new_entities_found += live.news.changes.back().is_new_entity ? 1 : 0;
   } else if (auto* child = std::get_if<ChildJobEvent>(&event)) {
     if (live.news.child_jobs.size() >= kMaxChildJobs) return hooks_.overflow(live.news.ref);
-    if (!child->job.priority) child->job.priority = live.default_priority;
+    if (!child->job.priority) child->job.priority = hooks_.priority_of(child->job.entity_type);
     live.news_bytes += 1'024;
     live.news.child_jobs.push_back(std::move(child->job));
   }
@@ -204,9 +203,7 @@ void Recorder::End(std::shared_ptr<Ending> ending) {
 void Recorder::Write(std::shared_ptr<Ending> ending) {
   double random = Random();
   calls_.Write<Written>(
-      [ending, random](store::Store& store) {
-        return WriteEnding(store, *ending, random);
-      },
+      [ending, random](store::Store& store) { return WriteEnding(store, *ending, random); },
       [this, ending](Result<Written> written) {
         if (written) return Wrote(*ending, *written);
         if (failed_writes_++ == 0)

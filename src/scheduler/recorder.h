@@ -19,6 +19,7 @@ namespace forager::scheduler {
 
 struct RecorderHooks {
   std::function<void()> slot_freed;
+  std::function<int(const std::string& entity_type)> priority_of;  // of child jobs that name none
   std::function<void(WallTime)> retry_at;           // a job waits until then
   std::function<void(const AttemptRef&)> overflow;  // says more than can be stored: stop it
   std::function<void(const AttemptRef&, const std::vector<LogLine>&)> logged;  // stored log lines
@@ -58,7 +59,6 @@ class Recorder : public supervisor::AttemptObserver {
   struct Live {
     Job job;
     RetryPolicy retry;
-    int default_priority = 5;
     Millis timeout{};
     std::optional<int> pid;
     bool pid_stored = false;

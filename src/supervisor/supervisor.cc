@@ -55,11 +55,7 @@ class SupervisorImpl final : public Supervisor, KeeperLink::Listener {
         options_(std::move(options)),
         observer_(observer),
         keeper_(loop, {options_.data_dir, options_.run_as, options_.keeper_argv}, *this) {
-    for (const auto& [name, value] : options_.collector_settings) settings_[name] = value;
-    if (!options_.allow_private_hosts.empty()) {
-      settings_["allow_private_hosts"] =
-          fmt::format("{}", fmt::join(options_.allow_private_hosts, ","));
-    }
+    SetCollectorSettings(options_.collector_settings);
   }
 
   ~SupervisorImpl() override {
@@ -99,6 +95,10 @@ class SupervisorImpl final : public Supervisor, KeeperLink::Listener {
     if (attempt->ended) return "Its processes cannot be ended.";
     if (attempt->schedule.begun()) return "It was being stopped.";
     return attempt->clocks.Describe(clock_.SteadyNow());
+  }
+  void SetCollectorSettings(std::map<std::string, std::string> settings) override {
+    settings_.clear();
+    for (const auto& [name, value] : settings) settings_[name] = value;
   }
   bool CanStart() const override {
     return keeper_.ready() && !keeper_.congested() && clock_.SteadyNow() >= refused_until_;

@@ -50,7 +50,6 @@ struct AttemptObserver {
 struct SupervisorOptions {
   std::string data_dir;  // scratch directories and the attempts' lock live here
   std::string run_as;    // user of attempts when the server is root; "" = no change
-  std::vector<std::string> allow_private_hosts;
   std::vector<std::string> keeper_argv;  // default: /proc/self/exe keeper
   std::map<std::string, std::string>
       collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
@@ -78,6 +77,8 @@ class Supervisor {
   virtual std::optional<Millis> Age(const AttemptRef& ref) const = 0;
   // One sentence, such as "It had made no progress for 12 minutes.": what reset-stuck says of it.
   virtual std::string Describe(const AttemptRef& ref) const = 0;
+  // For attempts started from now on.
+  virtual void SetCollectorSettings(std::map<std::string, std::string> settings) = 0;
   // No start is possible now (no keeper, or the system refused the last one): dispatch waits.
   virtual bool CanStart() const = 0;
   struct Figures {

@@ -55,6 +55,7 @@ class FakeSupervisor : public supervisor::Supervisor {
   }
   std::string Describe(const AttemptRef&) const override { return "It was still working."; }
   bool CanStart() const override { return can_start; }
+  void SetCollectorSettings(std::map<std::string, std::string>) override {}
   Figures figures() const override { return {}; }
 
   void Gone(const AttemptRef& ref) { live_.erase(ref); }
@@ -90,6 +91,7 @@ class EngineTest : public ::testing::Test {
     calls_ = std::make_unique<StoreCalls>(*loop_, *store_);
     RecorderHooks hooks;
     hooks.slot_freed = [this] { dispatcher_->Wake(); };
+    hooks.priority_of = [](const std::string&) { return 7; };
     hooks.retry_at = [this](WallTime when) { retries_at_.push_back(when); };
     hooks.overflow = [](const AttemptRef&) {};
     hooks.logged = [](const AttemptRef&, const std::vector<LogLine>&) {};

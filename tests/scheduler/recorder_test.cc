@@ -97,6 +97,22 @@ TEST_F(RecorderTest, JobLeavesRunningWhileItsSlotWaitsForTheProof) {
             0);
 }
 
+TEST_F(RecorderTest, ChildJobsKnowTheirParentAndTakeTheirTypesPriority) {
+  AttemptRef ref = Running();
+  ChildJobEvent child;
+  child.job.entity_type = "builder";
+  child.job.job_type = "discovery";
+  recorder_->OnEvents(ref, {child});
+  Ended(ref, Exited{0}, Good());
+  store::ListRequest children;
+  children.filter.parent_job_id = ref.job_id;
+  auto found =
+      Ask<store::Page<Job>>([&](store::Store& store) { return store.List(children); }).items;
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].entity_type, "builder");
+  EXPECT_EQ(found[0].priority, 7);
+}
+
 TEST_F(RecorderTest, EndOfADeletedJobIsForgotten) {
   AttemptRef ref = Running();
   Ask<bool>([&](store::Store& store) { return store.Reset(ref, "reset", false, clock_.Now()); });

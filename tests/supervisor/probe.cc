@@ -79,7 +79,7 @@ int RunProbeOrAttempt(const std::string& collector, int in_fd, int out_fd) {
 int RunServerUntilKilled(const char* data_dir) {
   auto loop = os::EventLoop::Make();
   Witness witness(*loop);
-  auto supervisor = Supervisor::Make(*loop, os::SystemClock(), {data_dir, "", {}, {}, {}}, witness);
+  auto supervisor = Supervisor::Make(*loop, os::SystemClock(), {data_dir, "", {}, {}}, witness);
   if (!supervisor) return 1;
   for (int i = 1; i <= 3; ++i) (*supervisor)->Start(SelfTest(i == 1 ? "tree" : "busy_loop", i));
   witness.Until([&] {

@@ -90,7 +90,7 @@ void SupervisorTest::TearDown() {
 
 void SupervisorTest::Open(std::string run_as) {
   auto made =
-      Supervisor::Make(*loop_, os::SystemClock(), {dir_, std::move(run_as), {}, {}, {}}, witness_);
+      Supervisor::Make(*loop_, os::SystemClock(), {dir_, std::move(run_as), {}, {}}, witness_);
   ASSERT_TRUE(made) << made.error().detail;
   supervisor_ = std::move(*made);
 }
