@@ -371,7 +371,7 @@ TEST_F(SupervisorTest, SecretsOfTheServerAreNotInTheEnvironment) {
 TEST_F(SupervisorTest, AnUnknownUserIsAnErrorOfTheStart) {
   if (!os::IsRoot()) GTEST_SKIP() << "run_as is for root";
   auto made =
-      Supervisor::Make(*loop_, os::SystemClock(), {dir_, "no-such-user", {}, {}, {}}, witness_);
+      Supervisor::Make(*loop_, os::SystemClock(), {dir_, "no-such-user", {}, {}}, witness_);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().detail, "run_as: there is no user \"no-such-user\"");
 }
