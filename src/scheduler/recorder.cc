@@ -214,6 +214,7 @@ void Recorder::Write(std::shared_ptr<Ending> ending) {
           Write(ending);
         });
       });
+  if (ending->end.released) hooks_.slot_freed();
 }
 
 void Recorder::Wrote(const Ending& ending, const Written& written) {
@@ -228,9 +229,7 @@ void Recorder::Wrote(const Ending& ending, const Written& written) {
     ++figures_.late_words;
   }
   if (ending.released_later) WriteRelease(ending.ref, *ending.released_later);
-  bool released = ending.end.released;
   unwritten_.erase(ending.ref);
-  if (released) hooks_.slot_freed();
 }
 
 void Recorder::OnReleased(const AttemptRef& ref, const Usage& usage) {
@@ -247,12 +246,13 @@ void Recorder::WriteRelease(const AttemptRef& ref, const Usage& usage) {
   calls_.Write<bool>(
       [ref, usage, now](store::Store& store) { return store.Release(ref, usage, now); },
       [this, ref, usage](Result<bool> released) {
-        if (released) return hooks_.slot_freed();
+        if (released) return;
         retry_timers_[ref] = loop_.After(kWriteRetry, [this, ref, usage] {
           retry_timers_.erase(ref);
           WriteRelease(ref, usage);
         });
       });
+  hooks_.slot_freed();
 }
 
 void Recorder::OnQuarantined(const AttemptRef& ref) {

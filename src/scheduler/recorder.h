@@ -18,6 +18,8 @@
 namespace forager::scheduler {
 
 struct RecorderHooks {
+  // An attempt's last word is on its way to the store: a claim that follows it finds the slot free
+  // and shares its commit.
   std::function<void()> slot_freed;
   std::function<int(const std::string& entity_type)> priority_of;  // of child jobs that name none
   std::function<void(WallTime)> retry_at;           // a job waits until then
