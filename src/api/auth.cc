@@ -55,7 +55,7 @@ Caller OfToken(const store::Token& token, const std::string& hash) {
   return {Caller::By::kToken,
           ParseRole(token.role).value_or(Role::kNone),
           token.name,
-          "token:" + std::to_string(token.id),
+          TokenKey(token.id),
           "",
           hash};
 }
@@ -80,6 +80,8 @@ std::string HashSecret(std::string_view secret) {
   }
   return Hex(digest, size);
 }
+
+std::string TokenKey(std::int64_t id) { return "token:" + std::to_string(id); }
 
 std::string MakeSecret(std::string_view prefix) {
   unsigned char bytes[24];

@@ -103,6 +103,12 @@ void EventHub::Subscribe(std::shared_ptr<http::EventStream> stream,
   linger_ = kLingerKeepAlives;
 }
 
+void EventHub::End(const std::string& caller) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(subscribers_,
+                [&](const Subscriber& subscriber) { return subscriber.wish.caller == caller; });
+}
+
 void EventHub::KeepAlive() {
   std::lock_guard lock(mutex_);
   if (subscribers_.empty() && linger_ > 0) --linger_;

@@ -23,11 +23,13 @@ class EventHub {
   struct Wish {
     std::vector<std::string> types;  // none: all
     std::string job_id;              // none: all; given: only events of this job
+    std::string caller;              // who asks, as Caller::key
   };
   // Sends what followed `last_event_id` (or "event: reset" when that is too long ago), then
   // everything new.
   void Subscribe(std::shared_ptr<http::EventStream> stream, const std::string& last_event_id,
                  Wish wish);
+  void End(const std::string& caller);  // whose token or session is over
   void KeepAlive();  // a comment line to each stream; called every 15 s
   void Close();
   // Somebody reads, or read within the last minutes and may come back for what was missed.

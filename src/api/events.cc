@@ -10,6 +10,7 @@ Result<http::Response> StreamEvents(const Call& call) {
   EventHub::Wish wish;
   wish.types = query.List("types", {"job", "log", "stats", "monitor", "node"});
   wish.job_id = query.Text("job_id", 100).value_or("");
+  wish.caller = call.caller.key;
   if (auto error = query.error()) return std::unexpected(*error);
   EventHub& events = call.services->events;
   if (events.Full()) {

@@ -11,8 +11,8 @@ from server import BASE
 
 
 class Stream:
-    def __init__(self, forager, last=None, path="/events"):
-        headers = {"Authorization": f"Bearer {forager.token}", **({"Last-Event-ID": last} if last else {})}
+    def __init__(self, forager, last=None, path="/events", token=None):
+        headers = {"Authorization": f"Bearer {token or forager.token}", **({"Last-Event-ID": last} if last else {})}
         self.answer = requests.get(forager.url + BASE + path, headers=headers, stream=True, timeout=30)
         self.events, self.seen = queue.Queue(), []
         self.thread = threading.Thread(target=self._read, daemon=True)
@@ -101,6 +101,18 @@ def test_two_hundred_readers(make):
     assert forager.finish("ok")["status"] == "completed"
     for answer in readers:
         answer.close()
+
+
+def test_a_revoked_token_hears_no_more(forager):
+    token = forager.post("/tokens", {"name": "reader", "role": "viewer"}).json()
+    stream, other = Stream(forager, token=token["token"]), Stream(forager)
+    job_id = forager.finish("ok")["job_id"]
+    wait_until(lambda: stream.of_job(job_id), 8, "news of the job")
+    assert forager.delete(f"/tokens/{token['id']}").status_code == 200
+    stream.thread.join(5)
+    assert not stream.thread.is_alive()
+    assert other.thread.is_alive()
+    other.close()
 
 
 def test_a_stop_ends_the_streams(forager):

@@ -110,9 +110,10 @@ def test_wrong_flags(make):
     assert "serve" in forager.cli("--help").stdout
 
 
-def test_no_auth_is_refused_off_loopback(make):
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "127.0.0.1.example.org:0", "127.example.org:0"])
+def test_no_auth_is_refused_off_loopback(make, listen):
     forager = make(start=False)
-    line = refused(forager, ["--auth", "off", "--listen", "0.0.0.0:0"])
+    line = refused(forager, ["--auth", "off", "--listen", listen])
     assert "auth" in line and "loopback" in line.lower()
 
 
