@@ -1,7 +1,9 @@
 // The HTTP API: parses requests, calls the store, words the answers. Never touches a process.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,8 @@ struct ApiOptions {
   std::string listen_host;
   std::string public_url;
   std::string version;
+  // Answers paths that are no route here, to anybody; none: there is nothing there either.
+  std::function<std::optional<http::Response>(const http::Request&)> pages{};
 };
 
 // The handler for http::Server. The references must outlive it and every request it has taken.

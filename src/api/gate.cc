@@ -130,20 +130,33 @@ void Admit(const CallPtr& call) {
       });
 }
 
+void SendWrongMethod(const CallPtr& call, std::vector<std::string_view> allowed) {
+  http::Response response =
+      Problem(405, fmt::format("This route takes {} only.", fmt::join(allowed, ", ")));
+  bool get = std::ranges::find(allowed, "GET") != allowed.end();
+  if (get) allowed.push_back("HEAD");
+  response.headers.emplace_back("Allow", fmt::format("{}", fmt::join(allowed, ", ")));
+  call->Send(std::move(response));
+}
+
+void SendPage(const CallPtr& call) {
+  const auto& pages = call->services->options.pages;
+  const http::Request& request = call->request;
+  std::optional<http::Response> page = pages ? pages(request) : std::nullopt;
+  if (!page) return call->Send(Error{ErrorCode::kNotFound, "There is no such route.", {}, {}});
+  if (request.method != "GET" && request.method != "HEAD") return SendWrongMethod(call, {"GET"});
+  call->Send(std::move(*page));
+}
+
 bool ResolveRoute(const CallPtr& call) {
   http::Request& request = call->request;
   Match match = FindRoute(request.method, request.path);
   if (match.allowed.empty()) {
-    call->Send(Error{ErrorCode::kNotFound, "There is no such route.", {}, {}});
+    SendPage(call);
     return false;
   }
   if (!match.route) {
-    http::Response response =
-        Problem(405, fmt::format("This route takes {} only.", fmt::join(match.allowed, ", ")));
-    bool get = std::ranges::find(match.allowed, "GET") != match.allowed.end();
-    if (get) match.allowed.push_back("HEAD");
-    response.headers.emplace_back("Allow", fmt::format("{}", fmt::join(match.allowed, ", ")));
-    call->Send(std::move(response));
+    SendWrongMethod(call, std::move(match.allowed));
     return false;
   }
   call->route = match.route;
@@ -179,7 +192,9 @@ void Call::Send(const Error& error) { Send(ProblemOf(error)); }
 
 void Call::Send(http::Response response) {
   if (sent_.exchange(true)) return;
-  response.headers.emplace_back("Cache-Control", "no-store");
+  bool cached = std::ranges::any_of(
+      response.headers, [](const auto& header) { return header.first == "Cache-Control"; });
+  if (!cached) response.headers.emplace_back("Cache-Control", "no-store");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.headers.emplace_back("Referrer-Policy", "no-referrer");
   auto took = services->clock.SteadyNow() - began;
@@ -187,7 +202,7 @@ void Call::Send(http::Response response) {
   std::string message =
       fmt::format("{} {} {}", route ? route->method : "?",
                   route ? std::string_view(route->path) : "(no route)", response.status);
-  bool probe = route && route->role == Role::kNone && response.status < 400;
+  bool probe = (!route || route->role == Role::kNone) && response.status < 400;
   os::Log(probe ? os::Severity::kDebug : os::Severity::kInfo, message,
           {{"request_id", request.id}, {"ms", std::to_string(took.count())}});
   std::exchange(reply, nullptr)(std::move(response));

@@ -134,7 +134,7 @@ Result<WriteWork> LogIn(const Call& call) {
       http::Response response;
       response.status = 303;
       response.content_type = "text/plain; charset=utf-8";
-      response.headers.emplace_back("Location", "/docs");
+      response.headers.emplace_back("Location", "/");
       response.headers.emplace_back("Set-Cookie", SessionCookie(call, secret, kSessionLife));
       return response;
     };

@@ -7,6 +7,7 @@
 
 #include "app/config_file.h"
 #include "app/metrics.h"
+#include "dashboard/dashboard.h"
 #include "job/codec.h"
 #include "os/log.h"
 #include "scheduler/start_up.h"
@@ -213,6 +214,7 @@ Result<void> Server::StartHttp() {
   options.listen_host = settings_.listen.substr(0, settings_.listen.rfind(':'));
   options.public_url = settings_.public_url;
   options.version = kVersion;
+  options.pages = dashboard::Answer;
   http::ServerOptions server;
   server.listen = settings_.listen;
   server.max_connections = settings_.max_connections;

@@ -127,7 +127,7 @@ TEST_F(AccessApi, ALoginLinkOpensOneSession) {
   std::string code = LoginCode();
   Answered login = Ask("GET", "//login?code=" + code);
   EXPECT_EQ(login.status, 303);
-  EXPECT_EQ(login.Header("Location"), "/docs");
+  EXPECT_EQ(login.Header("Location"), "/");
   EXPECT_THAT(login.Header("Set-Cookie"), HasSubstr("HttpOnly"));
   EXPECT_THAT(login.Header("Set-Cookie"), HasSubstr("SameSite=Strict"));
   EXPECT_EQ(Ask("GET", "//login?code=" + code).status, 401) << "spent";

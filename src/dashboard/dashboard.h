@@ -1,0 +1,16 @@
+// Serves the embedded dashboard: its assets by name, its page for every address the page itself
+// knows. Called by the API for paths that are no route of its own; never sees jobs, tokens or the
+// store.
+#pragma once
+
+#include <optional>
+
+#include "http/server.h"
+
+namespace forager::dashboard {
+
+// None: not an address of the dashboard. Answers GET and HEAD alike; the method is the caller's to
+// judge.
+std::optional<http::Response> Answer(const http::Request& request);
+
+}  // namespace forager::dashboard

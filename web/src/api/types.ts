@@ -1,0 +1,253 @@
+// The answers of the public API, as /openapi.json describes them.
+
+export const STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
+export type Status = (typeof STATUSES)[number];
+export type Role = 'viewer' | 'operator' | 'admin';
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export interface Progress {
+  percent: number | null;
+  stage: string | null;
+  message: string | null;
+  updated_at: string | null;
+}
+
+export interface Job {
+  job_id: string;
+  entity_type: string;
+  job_type: string;
+  entity_id: string | null;
+  search_query: string | null;
+  target_url: string | null;
+  search_filters: JsonObject | null;
+  location: string | null;
+  community_id: string | null;
+  builder_id: string | null;
+  priority: number;
+  run_at: string | null;
+  max_attempts: number | null;
+  timeout_minutes: number | null;
+  parent_job_id: string | null;
+  initiated_by: string | null;
+  unique_key: string | null;
+  status: Status;
+  attempt: number;
+  items_found: number;
+  changes_detected: number;
+  approved_changes: number;
+  new_entities_found: number;
+  progress: Progress;
+  error_message: string | null;
+  error_class: string | null;
+  created_at: string;
+  started_at: string | null;
+  completed_at: string | null;
+  updated_at: string;
+  node: string | null;
+  lease_expires_at: string | null;
+  cancel_requested_at: string | null;
+  next_run_at: string | null;
+}
+
+export interface JobList {
+  jobs: Job[];
+  total: number;
+  total_capped?: boolean;
+  page: number | null;
+  page_size: number;
+  next_cursor: string | null;
+}
+
+export interface Attempt {
+  attempt: number;
+  node: string | null;
+  pid: number | null;
+  started_at: string | null;
+  ended_at: string | null;
+  released_at: string | null;
+  outcome: string | null;
+  error_class: string | null;
+  error_message: string | null;
+  exit_code: number | null;
+  signal: number | null;
+  cpu_user_ms: number | null;
+  cpu_system_ms: number | null;
+  max_rss_kb: number | null;
+  survivors: number | null;
+  snapshot: JsonObject | null;
+}
+
+export const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const;
+export type Level = (typeof LEVELS)[number];
+
+export interface LogLine {
+  id: number;
+  timestamp: string;
+  attempt: number;
+  level: Level;
+  stage: string | null;
+  message: string;
+  log_data: Json;
+}
+
+export interface Logs {
+  logs: LogLine[];
+  total_logs: number;
+  limit: number;
+  offset: number;
+}
+
+export interface Change {
+  id: number;
+  attempt: number;
+  entity_type: string;
+  entity_id: string | null;
+  is_new_entity: boolean;
+  proposed_entity_data: JsonObject | null;
+  field_name: string | null;
+  old_value: Json;
+  new_value: Json;
+  change_type: string;
+  status: string;
+  confidence: number;
+  source_url: string | null;
+  evidence: JsonObject | null;
+  created_at: string;
+}
+
+export interface Changes {
+  changes: Change[];
+  total: number;
+  total_capped?: boolean;
+  page: number | null;
+  page_size: number;
+}
+
+export interface Explanation {
+  status: Status;
+  reasons: { code: string; message: string }[];
+}
+
+export interface Stats {
+  total_jobs: number;
+  pending_jobs: number;
+  running_jobs: number;
+  completed_jobs: number;
+  failed_jobs: number;
+  cancelled_jobs: number;
+  success_rate: number | null;
+  average_duration: number | null;
+  total_entities_collected: number;
+  total_changes_detected: number;
+  oldest_pending_seconds: number | null;
+  stuck_running: number;
+}
+
+export interface Monitor {
+  enabled: boolean;
+  interval_seconds: number;
+  timeout_minutes: number;
+  last_run: string | null;
+  reset_last_run: number;
+  reset_total: number;
+  next_run: string | null;
+  last_error: string | null;
+}
+
+export interface Dispatch {
+  mode: 'on_request' | 'automatic';
+  max_running: number;
+  max_running_per_host: number | null;
+  max_running_per_type: Record<string, number>;
+  paused: boolean;
+  paused_types: string[];
+}
+
+export interface Limits {
+  timeout_minutes: number;
+  heartbeat_timeout_seconds: number;
+  stall_timeout_seconds: number;
+  grace_seconds: number;
+  memory_bytes: number;
+  priority: number;
+  max_attempts: number;
+  max_crashes: number;
+  backoff_seconds: number;
+  max_running: number | null;
+}
+
+export interface EntityType extends Limits {
+  entity_type: string;
+  collector: string;
+}
+
+export interface Types {
+  types: EntityType[];
+  defaults: Limits;
+}
+
+export interface Config {
+  version: string;
+  settings: { name: string; value: string; source: string }[];
+}
+
+export interface Me {
+  name: string;
+  role: Role;
+  auth: 'token' | 'session' | 'off';
+  csrf_token: string | null;
+  version: string;
+}
+
+export interface Token {
+  id: number;
+  name: string;
+  role: Role;
+  created_at: string;
+  last_used_at: string | null;
+  revoked_at: string | null;
+}
+
+export interface CreatedToken extends Token {
+  token: string;
+}
+
+export interface BulkResult {
+  message: string;
+  dry_run: boolean;
+  matched_count: number;
+  affected_count: number;
+  skipped_running: number;
+  job_ids: string[];
+}
+
+export interface JobFilter {
+  status?: Status[];
+  entity_type?: string;
+  job_type?: string;
+  q?: string;
+  parent_job_id?: string;
+  created_after?: string;
+  created_before?: string;
+}
+
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+export interface Message {
+  message: string;
+}
+
+export interface ExecutePending extends Message {
+  total_pending: number;
+  started: number;
+  job_ids: string[];
+}
+
+export interface ResetStuck extends Message {
+  reset_count: number;
+  job_ids: string[];
+}

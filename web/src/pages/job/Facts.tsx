@@ -1,0 +1,50 @@
+import type { ReactNode } from 'react';
+import type { Job } from '../../api/types';
+import { Ago, Panel } from '../../ui/basics';
+import { count } from '../../words';
+
+export function Facts({ job }: { job: Job }) {
+  const facts: [string, ReactNode][] = [
+    ['Created', <Ago key="created" time={job.created_at} />],
+    ['Started', <Ago key="started" time={job.started_at} />],
+    ['Finished', <Ago key="finished" time={job.completed_at} />],
+    ['Priority', job.priority],
+    ['Items found', count(job.items_found)],
+    ['Changes', count(job.changes_detected)],
+  ];
+  if (job.status === 'pending' && job.next_run_at) facts.splice(2, 1, ['Next run', <Ago key="next" time={job.next_run_at} />]);
+  if (job.search_query) facts.push(['Query', job.search_query]);
+  if (job.target_url) {
+    facts.push([
+      'Address',
+      <a key="address" href={job.target_url} target="_blank" rel="noreferrer noopener" className="break">
+        {job.target_url}
+      </a>,
+    ]);
+  }
+  if (job.entity_id) facts.push(['Entity', job.entity_id]);
+  if (job.timeout_minutes !== null) facts.push(['Own timeout', `${job.timeout_minutes} min`]);
+  if (job.max_attempts !== null) facts.push(['Attempts at most', job.max_attempts]);
+  if (job.unique_key) facts.push(['Unique key', <code key="key">{job.unique_key}</code>]);
+  if (job.initiated_by) facts.push(['By', job.initiated_by]);
+  if (job.search_filters) {
+    facts.push([
+      'Filters',
+      <code key="filters" className="break">
+        {JSON.stringify(job.search_filters)}
+      </code>,
+    ]);
+  }
+  return (
+    <Panel title="The job">
+      <dl className="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
+  );
+}

@@ -1,0 +1,195 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { keepToken, post } from '../../api/client';
+import { useConfig, useMe, useMonitor, useTypes } from '../../api/queries';
+import type { EntityType, Message, Monitor } from '../../api/types';
+import { Ago, Button, Panel, Trouble, Waiting } from '../../ui/basics';
+import { useMay } from '../../ui/actions';
+import { useNotes } from '../../ui/toast';
+import { bytes, duration } from '../../words';
+import { TokensPanel } from './TokensPanel';
+
+function AccountPanel() {
+  const { data: me } = useMe();
+  const client = useQueryClient();
+  const { complain } = useNotes();
+  if (!me) return null;
+
+  async function leave() {
+    try {
+      if (me?.auth === 'session') await post<Message>('/logout');
+      keepToken(null);
+      await client.resetQueries({ queryKey: ['me'] });
+    } catch (error) {
+      complain(error);
+    }
+  }
+
+  const how = { token: 'by a token', session: 'by a login link', off: 'without logging in' }[me.auth];
+  return (
+    <Panel
+      title="You"
+      aside={me.auth !== 'off' && <Button onClick={() => void leave()}>Log out</Button>}
+    >
+      <dl className="facts">
+        <div>
+          <dt>Name</dt>
+          <dd>{me.name}</dd>
+        </div>
+        <div>
+          <dt>Role</dt>
+          <dd>{me.role}</dd>
+        </div>
+        <div>
+          <dt>Here</dt>
+          <dd>{how}</dd>
+        </div>
+        <div>
+          <dt>Server</dt>
+          <dd>forager {me.version}</dd>
+        </div>
+      </dl>
+    </Panel>
+  );
+}
+
+function MonitorFacts({ monitor }: { monitor: Monitor }) {
+  return (
+    <dl className="facts">
+      <div>
+        <dt>State</dt>
+        <dd>{monitor.enabled ? 'on' : 'off'}</dd>
+      </div>
+      <div>
+        <dt>Looks every</dt>
+        <dd>{duration(monitor.interval_seconds * 1_000)}</dd>
+      </div>
+      <div>
+        <dt>Default timeout</dt>
+        <dd>{duration(monitor.timeout_minutes * 60_000)}</dd>
+      </div>
+      <div>
+        <dt>Last run</dt>
+        <dd>
+          <Ago time={monitor.last_run} />
+        </dd>
+      </div>
+      <div>
+        <dt>Next run</dt>
+        <dd>
+          <Ago time={monitor.next_run} />
+        </dd>
+      </div>
+      <div>
+        <dt>Jobs reset</dt>
+        <dd>{monitor.reset_total}</dd>
+      </div>
+    </dl>
+  );
+}
+
+function TypeRow({ type }: { type: EntityType }) {
+  return (
+    <tr>
+      <th scope="row">{type.entity_type}</th>
+      <td>{type.collector}</td>
+      <td className="right">{duration(type.timeout_minutes * 60_000)}</td>
+      <td className="right">{duration(type.heartbeat_timeout_seconds * 1_000)}</td>
+      <td className="right">{duration(type.stall_timeout_seconds * 1_000)}</td>
+      <td className="right">{duration(type.grace_seconds * 1_000)}</td>
+      <td className="right">{type.max_attempts}</td>
+      <td className="right">{duration(type.backoff_seconds * 1_000)}</td>
+      <td className="right">{bytes(type.memory_bytes)}</td>
+      <td className="right">{type.max_running ?? 'no limit'}</td>
+      <td className="right">{type.priority}</td>
+    </tr>
+  );
+}
+
+const TYPE_HEADS = ['Timeout', 'Heartbeat', 'Stall', 'Grace', 'Attempts', 'Backoff', 'Memory', 'At once', 'Priority'];
+
+function TypesPanel() {
+  const types = useTypes();
+  return (
+    <Panel title="Entity types">
+      {types.error && <Trouble error={types.error} again={() => void types.refetch()} />}
+      {types.isPending && <Waiting />}
+      {types.data && (
+        <div className="scroll" tabIndex={0} role="region" aria-label="Entity types table">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Type</th>
+                <th scope="col">Collector</th>
+                {TYPE_HEADS.map((head) => (
+                  <th key={head} scope="col" className="right">
+                    {head}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {types.data.types.map((type) => (
+                <TypeRow key={type.entity_type} type={type} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function ConfigPanel() {
+  const config = useConfig();
+  return (
+    <Panel title="Configuration in effect">
+      {config.error && <Trouble error={config.error} again={() => void config.refetch()} />}
+      {config.isPending && <Waiting />}
+      {config.data && (
+        <div className="scroll" tabIndex={0} role="region" aria-label="Configuration table">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Setting</th>
+                <th scope="col">Value</th>
+                <th scope="col">Where it comes from</th>
+              </tr>
+            </thead>
+            <tbody>
+              {config.data.settings.map((setting) => (
+                <tr key={setting.name} className={setting.source === 'default' ? '' : 'set'}>
+                  <th scope="row">
+                    <code>{setting.name}</code>
+                  </th>
+                  <td>
+                    <code>{setting.value || '–'}</code>
+                  </td>
+                  <td className="muted">{setting.source}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+export function SettingsPage() {
+  const monitor = useMonitor();
+  const admin = useMay('admin');
+  return (
+    <>
+      <div className="page-head">
+        <h1>Settings</h1>
+      </div>
+      <div className="two">
+        <AccountPanel />
+        <Panel title="Monitor">{monitor.data ? <MonitorFacts monitor={monitor.data} /> : <Waiting />}</Panel>
+      </div>
+      {admin && <TokensPanel />}
+      <TypesPanel />
+      <ConfigPanel />
+    </>
+  );
+}
