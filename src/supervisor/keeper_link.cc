@@ -25,9 +25,10 @@ constexpr milliseconds kLastDelay{10'000};
 // A keeper that lived this long was a good one: the next starts at once.
 constexpr std::chrono::seconds kGoodLife{10};
 
-// Nothing of the server's environment but what libraries need: it holds secrets.
+// Nothing of the server's environment but what libraries need: it holds secrets. Symbols are looked
+// up once, by the keeper; else every attempt would, for the libraries' own calls.
 std::vector<std::string> CleanEnvironment(const std::string& data_dir) {
-  std::vector<std::string> environment = {LeftoverMarker(data_dir)};
+  std::vector<std::string> environment = {LeftoverMarker(data_dir), "LD_BIND_NOW=1"};
   for (const char* name : {"PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR",
                            "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
     if (const char* value = std::getenv(name))
