@@ -147,8 +147,8 @@ void ReopenLog() {
 void FlushLog() {
   State& log = TheLog();
   std::lock_guard lock(log.mutex);
-  log.logger.reset();
   log.pool.reset();  // works through its queue
+  log.logger.reset();
 }
 
 void Log(Severity severity, std::string_view message, LogFields fields) {
