@@ -23,7 +23,7 @@ class EventHub {
   struct Wish {
     std::vector<std::string> types;  // none: all
     std::string job_id;              // none: all; given: only events of this job
-    std::string caller;              // who asks, as Caller::key
+    std::string caller{};              // who asks, as Caller::key
   };
   // Sends what followed `last_event_id` (or "event: reset" when that is too long ago), then
   // everything new.
