@@ -9,6 +9,10 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0, // the content security policy allows no inline data but pictures
     modulePreload: { polyfill: false },
+    rollupOptions: {
+      // "use client" speaks to servers that render React; there is none here.
+      onwarn: (warning, warn) => warning.code !== 'MODULE_LEVEL_DIRECTIVE' && warn(warning),
+    },
   },
   server: { proxy: { '/v1': server, '/login': server, '/docs': server } },
 });

@@ -82,6 +82,11 @@ export function localTime(text: string): string {
 
 const utc = (text: string) => `${text.replace('T', ' ').replace('Z', '')} UTC`;
 
+// A sentence of the server's, its times in the reader's zone.
+export function inLocalTime(sentence: string): string {
+  return sentence.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, localTime);
+}
+
 export function Ago({ time }: { time: string | null }) {
   const now = useNow();
   if (!time) return <span className="muted">–</span>;

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useAttempts, useExplanation, useJob, useJobs } from '../../api/queries';
 import type { Attempt, Job } from '../../api/types';
-import { Bar, Empty, Link, Panel, StatusMark, Trouble, Waiting } from '../../ui/basics';
+import { Bar, Empty, inLocalTime, Link, Panel, StatusMark, Trouble, Waiting } from '../../ui/basics';
 import { outcomeName, plural } from '../../words';
 import { TimeLeft } from '../overview/TimeLeft';
 import { Actions } from './Actions';
@@ -26,7 +26,9 @@ function ExplainBox({ job }: { job: Job }) {
       {!data && !error && <Waiting rows={1} />}
       <ul>
         {data?.reasons.map((reason) => (
-          <li key={reason.code + reason.message}>{reason.message}</li>
+          <li key={reason.code + reason.message} title={reason.message}>
+            {inLocalTime(reason.message)}
+          </li>
         ))}
       </ul>
       {job.error_message && !data?.reasons.some((reason) => reason.message.includes(job.error_message ?? '')) && (

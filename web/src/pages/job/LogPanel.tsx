@@ -155,7 +155,7 @@ export function LogPanel({ id, running, attempts }: Props) {
       </div>
       {log.error && <Trouble error={log.error} />}
       {log.total < 0 && !log.error && <Waiting rows={4} />}
-      {log.total === 0 && <Empty title="It has said nothing yet" />}
+      {log.total === 0 && <Empty title={running || attempts === 0 ? 'It has said nothing yet' : 'It said nothing'} />}
       {log.total > 0 && lines.length === 0 && <Empty title="No loaded line matches" />}
       {lines.length > 0 && <Lines lines={lines} follow={follow} />}
     </Panel>
