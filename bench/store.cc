@@ -1,5 +1,5 @@
-// How fast the store is, alone: bulk inserts, claim and complete in groups, and the latency of claim, list and
-// stats in a full table. Usage: bench_store FILE [ROWS]
+// How fast the store is, alone: bulk inserts, claim and complete in groups, and the latency of
+// claim, list and stats in a full table. Usage: bench_store FILE [ROWS]
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -79,7 +79,8 @@ void ClaimAndComplete(StoreService& service, int rounds, int count) {
     }));
     jobs += static_cast<std::int64_t>(claimed.size());
   }
-  std::printf("claim and complete in groups of %d: %.0f/s\n", count, static_cast<double>(jobs) / Seconds(start));
+  std::printf("claim and complete in groups of %d: %.0f/s\n", count,
+              static_cast<double>(jobs) / Seconds(start));
 }
 
 void Latency(const char* name, int times, const std::function<void()>& once) {
@@ -90,7 +91,8 @@ void Latency(const char* name, int times, const std::function<void()>& once) {
     ms.push_back(Seconds(start) * 1'000);
   }
   std::ranges::sort(ms);
-  std::printf("%-32s p50 %.2f ms  p99 %.2f ms\n", name, ms[ms.size() / 2], ms[ms.size() * 99 / 100]);
+  std::printf("%-32s p50 %.2f ms  p99 %.2f ms\n", name, ms[ms.size() / 2],
+              ms[ms.size() * 99 / 100]);
 }
 
 void ListOnce(StoreService& service, const ListRequest& request) {

@@ -30,7 +30,7 @@ class EventHub {
   void Subscribe(std::shared_ptr<http::EventStream> stream, const std::string& last_event_id,
                  Wish wish);
   void End(const std::string& caller);  // whose token or session is over
-  void KeepAlive();  // a comment line to each stream; called every 15 s
+  void KeepAlive();                     // a comment line to each stream; called every 15 s
   void Close();
   // Somebody reads, or read within the last minutes and may come back for what was missed.
   bool InDemand() const;

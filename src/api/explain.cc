@@ -120,8 +120,10 @@ void ExplainRunning(const Call& call, const Job& job, Reasons& reasons) {
   if (job.node) {
     reasons.Add("running", fmt::format("Attempt {} runs{}{}.", job.attempt, since, at));
   } else {
-    reasons.Add("no_process", fmt::format("It was set to running{} by hand: no process is behind it, and "
-                                          "the monitor resets it when its time is over.", since));
+    reasons.Add("no_process",
+                fmt::format("It was set to running{} by hand: no process is behind it, and "
+                            "the monitor resets it when its time is over.",
+                            since));
   }
   if (job.cancel_requested_at) {
     reasons.Add("cancel_requested", "Its cancellation was requested at " +

@@ -16,7 +16,7 @@ int PrintConfig(const SettingSources& sources);
 
 struct DemoOptions {
   bool once = false;
-  std::string url;          // collect this page instead of the six jobs
+  std::string url;                        // collect this page instead of the six jobs
   std::string entity_type = "community";  // of that page
 };
 // Six jobs on a sample site, some of them sabotaged; see doc/operations.md.

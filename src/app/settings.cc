@@ -151,7 +151,8 @@ const std::vector<Row>& Table() {
 
 bool IsLoopback(std::string_view listen) {
   std::string_view host = listen.substr(0, listen.rfind(':'));
-  bool numbers = host.find_first_not_of("0123456789.") == host.npos;  // not a name such as 127.example
+  bool numbers =
+      host.find_first_not_of("0123456789.") == host.npos;  // not a name such as 127.example
   return host == "localhost" || host == "[::1]" || (numbers && host.starts_with("127."));
 }
 

@@ -1,5 +1,6 @@
-// The code that does a job. It runs in a process of its own, says what it finds through Sink, and returns
-// its result; it may also hang, crash or be killed at any moment: that is the supervisor's business.
+// The code that does a job. It runs in a process of its own, says what it finds through Sink, and
+// returns its result; it may also hang, crash or be killed at any moment: that is the supervisor's
+// business.
 #pragma once
 
 #include <functional>
@@ -13,13 +14,15 @@ namespace forager::collectors {
 
 struct Context {
   const Job& job;
-  const std::map<std::string, std::string>& settings;  // user_agent, allow_private_hosts (comma separated) ...
-  std::function<void(const Event&)> say;                // one event; also the heartbeat
+  const std::map<std::string, std::string>&
+      settings;                           // user_agent, allow_private_hosts (comma separated) ...
+  std::function<void(const Event&)> say;  // one event; also the heartbeat
 };
 
 using Collector = ResultEvent (*)(const Context&);
 
-// Makes ready once what every run needs (curl, TLS, the parser), before processes are forked for the runs.
+// Makes ready once what every run needs (curl, TLS, the parser), before processes are forked for
+// the runs.
 void PrepareCollectors();
 
 // "web", "selftest"; null for a name nobody has.

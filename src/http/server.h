@@ -1,6 +1,6 @@
-// An HTTP/1.1 server that knows nothing of jobs: limits on headers, bodies, slow clients and connections,
-// keep-alive and pipelining, gzip, server-sent events. Own threads; handlers answer whenever they like,
-// from any thread, through Reply.
+// An HTTP/1.1 server that knows nothing of jobs: limits on headers, bodies, slow clients and
+// connections, keep-alive and pipelining, gzip, server-sent events. Own threads; handlers answer
+// whenever they like, from any thread, through Reply.
 #pragma once
 
 #include <chrono>
@@ -20,14 +20,14 @@ namespace forager::http {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-  std::string id;                                            // X-Request-Id: the client's, if sane, else made here
+  std::string id;  // X-Request-Id: the client's, if sane, else made here
   std::string method;
-  std::string path;                                          // percent-decoded
-  std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
+  std::string path;                                        // percent-decoded
+  std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
   Headers headers;
   std::string body;
-  std::string peer;                                          // address of the client
-  std::string_view Header(std::string_view name) const;      // "" when absent; case-insensitive
+  std::string peer;                                      // address of the client
+  std::string_view Header(std::string_view name) const;  // "" when absent; case-insensitive
 };
 
 // Server-sent events: the handler keeps the stream and writes to it from any thread until Closed().
@@ -47,16 +47,18 @@ struct Response {
   std::function<void(std::shared_ptr<EventStream>)> stream;  // set: the body is this stream
 };
 
-using Reply = std::function<void(Response)>;                 // call exactly once; dropping it answers 500
-using Handler = std::function<void(Request, Reply)>;         // called on the server's thread: must not block
+using Reply = std::function<void(Response)>;  // call exactly once; dropping it answers 500
+using Handler =
+    std::function<void(Request, Reply)>;  // called on the server's thread: must not block
 
 struct ServerOptions {
-  std::string listen = "127.0.0.1:8080";                     // host:port or [v6]:port; port 0 picks one
+  std::string listen = "127.0.0.1:8080";  // host:port or [v6]:port; port 0 picks one
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;
-  std::function<std::size_t(std::string_view method, std::string_view path)> body_limit{};  // per route, instead
-  int max_connections = 1'000;                               // more: 503, Retry-After, closed
-  std::chrono::milliseconds read_timeout{15'000};            // a whole request head, or 64 KiB of body
+  std::function<std::size_t(std::string_view method, std::string_view path)>
+      body_limit{};                                // per route, instead
+  int max_connections = 1'000;                     // more: 503, Retry-After, closed
+  std::chrono::milliseconds read_timeout{15'000};  // a whole request head, or 64 KiB of body
   std::chrono::milliseconds idle_timeout{75'000};
   std::chrono::milliseconds write_timeout{30'000};
   // Errors the server itself answers (400, 408, 413, 431, 503): as the API words them.
@@ -65,11 +67,13 @@ struct ServerOptions {
 
 class Server {
  public:
-  virtual ~Server() = default;                               // stops: closes listeners, finishes within 5 s
+  virtual ~Server() = default;  // stops: closes listeners, finishes within 5 s
   static Result<std::unique_ptr<Server>> Listen(ServerOptions options, Handler handler);
-  virtual std::string url() const = 0;                       // http://HOST:PORT
+  virtual std::string url() const = 0;  // http://HOST:PORT
   virtual void StopAccepting() = 0;
-  struct Figures { std::uint64_t requests = 0, connections = 0, refused = 0; };
+  struct Figures {
+    std::uint64_t requests = 0, connections = 0, refused = 0;
+  };
   virtual Figures figures() const = 0;
 };
 

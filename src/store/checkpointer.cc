@@ -6,7 +6,7 @@ namespace forager::store {
 namespace {
 
 constexpr int kPageBytes = 4'096;
-constexpr int kPagesWorthIt = 1'000;            // 4 MiB
+constexpr int kPagesWorthIt = 1'000;              // 4 MiB
 constexpr std::chrono::milliseconds kPause{200};  // after a failure
 
 }  // namespace
@@ -24,7 +24,8 @@ Checkpointer::~Checkpointer() {
 }
 
 void Checkpointer::LogPages(int pages) {
-  health_.wal_bytes.store(static_cast<std::uint64_t>(pages) * kPageBytes, std::memory_order_relaxed);
+  health_.wal_bytes.store(static_cast<std::uint64_t>(pages) * kPageBytes,
+                          std::memory_order_relaxed);
   {
     std::lock_guard lock(mutex_);
     pages_ = pages;

@@ -1,5 +1,5 @@
-// Copies the write-ahead log into the database file in a thread of its own, so that commits do not wait for it,
-// and watches the log's size. Hears from the writer after each commit.
+// Copies the write-ahead log into the database file in a thread of its own, so that commits do not
+// wait for it, and watches the log's size. Hears from the writer after each commit.
 #pragma once
 
 #include <condition_variable>

@@ -50,8 +50,8 @@ bool ClaimSearch::ReadFirst(Lane& lane) {
   return true;
 }
 
-// Jobs of one millisecond go in the order of their rows, so the first job of every lane read is looked at.
-// Full hosts are passed over and do not count: there are no more of them than slots.
+// Jobs of one millisecond go in the order of their rows, so the first job of every lane read is
+// looked at. Full hosts are passed over and do not count: there are no more of them than slots.
 void ClaimSearch::Load(Window& window, const std::string& entity_type, bool auto_start) {
   int read = 0;
   Rows rows = db_.Query("lanes_of_type", {entity_type, auto_start});
@@ -78,8 +78,9 @@ std::optional<ClaimSearch::Lane> ClaimSearch::BestOf(const std::string& entity_t
     met_limit_ = true;
     window.lanes.erase(window.lanes.begin());
   }
-  bool others_may_come_first = window.lanes.empty() ? window.complete_below != std::numeric_limits<std::int64_t>::max()
-                                                    : window.lanes.begin()->head > window.complete_below;
+  bool others_may_come_first =
+      window.lanes.empty() ? window.complete_below != std::numeric_limits<std::int64_t>::max()
+                           : window.lanes.begin()->head > window.complete_below;
   if (unknown || others_may_come_first) {
     window = {{}, std::numeric_limits<std::int64_t>::max()};
     Load(window, entity_type, true);

@@ -1,5 +1,6 @@
-// The search for the next job under the limits, for one call of SqlStore::Claim: slots are counted once, then
-// kept in memory while jobs are taken. Cost: types with pending jobs, and full hosts; never jobs.
+// The search for the next job under the limits, for one call of SqlStore::Claim: slots are counted
+// once, then kept in memory while jobs are taken. Cost: types with pending jobs, and full hosts;
+// never jobs.
 #pragma once
 
 #include <map>
@@ -42,7 +43,8 @@ class ClaimSearch {
  private:
   struct Sooner {
     bool operator()(const Lane& a, const Lane& b) const {
-      return std::tie(a.head, a.first, a.host, a.auto_start) < std::tie(b.head, b.first, b.host, b.auto_start);
+      return std::tie(a.head, a.first, a.host, a.auto_start) <
+             std::tie(b.head, b.first, b.host, b.auto_start);
     }
   };
   // The lanes of a type that come first, and the key from which on there may be others.
@@ -61,8 +63,8 @@ class ClaimSearch {
   std::map<std::string, int> by_type_;
   std::map<std::string, int> by_host_;
   std::set<std::string> paused_;
-  std::set<std::string> types_;               // with pending jobs
-  std::map<std::string, Window> windows_;     // per type
+  std::set<std::string> types_;            // with pending jobs
+  std::map<std::string, Window> windows_;  // per type
   bool met_pause_ = false;
   bool met_limit_ = false;
 };

@@ -7,14 +7,21 @@ Error ToError(const DatabaseError& error) {
     return Error{ErrorCode::kUnavailable, std::move(detail), {}, std::chrono::seconds(5)};
   };
   switch (error.fault) {
-    case Fault::kBusy: return unavailable("The database is locked by another program.");
-    case Fault::kFull: return unavailable("The disk is full: nothing can be stored until there is space again.");
-    case Fault::kIo: return unavailable("The disk of the database reports an error.");
-    case Fault::kReadOnly: return unavailable("The database cannot be written: it is read-only.");
-    case Fault::kCorrupt: return unavailable("The database file is damaged.");
-    case Fault::kTimeLimit: return unavailable("The query took too long: ask for less.");
+    case Fault::kBusy:
+      return unavailable("The database is locked by another program.");
+    case Fault::kFull:
+      return unavailable("The disk is full: nothing can be stored until there is space again.");
+    case Fault::kIo:
+      return unavailable("The disk of the database reports an error.");
+    case Fault::kReadOnly:
+      return unavailable("The database cannot be written: it is read-only.");
+    case Fault::kCorrupt:
+      return unavailable("The database file is damaged.");
+    case Fault::kTimeLimit:
+      return unavailable("The query took too long: ask for less.");
     case Fault::kConstraint:
-    case Fault::kOther: break;
+    case Fault::kOther:
+      break;
   }
   return Error{ErrorCode::kInternal, "The database refused a statement.", {}, {}};
 }

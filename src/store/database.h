@@ -1,5 +1,6 @@
-// The seam under SqlStore: a connection that runs named statements. Failures are thrown as DatabaseError
-// and become a Result at the edge (SqlStore's methods, the service). One connection belongs to one thread.
+// The seam under SqlStore: a connection that runs named statements. Failures are thrown as
+// DatabaseError and become a Result at the edge (SqlStore's methods, the service). One connection
+// belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,9 @@
 namespace forager::store {
 
 enum class Fault {
-  kBusy,        // another program holds the write lock
-  kFull,        // no space left
-  kIo,          // the disk reports an error: open the connection anew
+  kBusy,  // another program holds the write lock
+  kFull,  // no space left
+  kIo,    // the disk reports an error: open the connection anew
   kReadOnly,
   kCorrupt,     // damaged, or not a database: open the connection anew
   kTimeLimit,   // the read limit was reached

@@ -1,5 +1,5 @@
-// What the store's threads know of the disk: the last failure in one sentence, and the figures. Shared by the
-// writer, the readers and the checkpointer; read by everybody.
+// What the store's threads know of the disk: the last failure in one sentence, and the figures.
+// Shared by the writer, the readers and the checkpointer; read by everybody.
 #pragma once
 
 #include <atomic>

@@ -1,7 +1,8 @@
 #include "store/list_query.h"
 
-#include <charconv>
 #include <fmt/format.h>
+
+#include <charconv>
 #include <set>
 
 #include "store/statements.h"
@@ -23,11 +24,16 @@ std::vector<State> StatusesOf(const JobFilter& filter) {
 
 std::string_view KeyPiece(JobSort sort) {
   switch (sort) {
-    case JobSort::kCreatedAt: return "key_created_at";
-    case JobSort::kStartedAt: return "key_started_at";
-    case JobSort::kCompletedAt: return "key_completed_at";
-    case JobSort::kUpdatedAt: return "key_updated_at";
-    case JobSort::kPriority: return "key_priority";
+    case JobSort::kCreatedAt:
+      return "key_created_at";
+    case JobSort::kStartedAt:
+      return "key_started_at";
+    case JobSort::kCompletedAt:
+      return "key_completed_at";
+    case JobSort::kUpdatedAt:
+      return "key_updated_at";
+    case JobSort::kPriority:
+      return "key_priority";
   }
   return "key_created_at";
 }
@@ -123,8 +129,8 @@ std::vector<ListQuery::Row> ListQuery::ByCreation(bool descending, std::int64_t 
   params_.clear();
   std::string more;
   if (cursor) {
-    more = Piece(descending ? "where_before_cursor" : "where_after_cursor",
-                 {cursor->key, cursor->id});
+    more =
+        Piece(descending ? "where_before_cursor" : "where_after_cursor", {cursor->key, cursor->id});
   }
   std::string order = Order(descending);
   std::string sql = Merge(more, order, limit + offset) + order + Piece("limit", {limit}) +

@@ -1,5 +1,6 @@
-// Composes the queries over many jobs from the pieces in sql/list.sql: a merge of index walks, one for each
-// status (and type), so that a page costs what it shows. Used by lists and by bulk operations.
+// Composes the queries over many jobs from the pieces in sql/list.sql: a merge of index walks, one
+// for each status (and type), so that a page costs what it shows. Used by lists and by bulk
+// operations.
 #pragma once
 
 #include <cstdint>
@@ -35,13 +36,15 @@ class ListQuery {
                               const std::optional<ListCursor>& cursor);
   // How many match, counted up to `limit`; `q` is not looked at.
   std::int64_t Count(std::int64_t limit);
-  // Of the newest `window` matches of everything but `q`: those that match it too, with their sort keys.
+  // Of the newest `window` matches of everything but `q`: those that match it too, with their sort
+  // keys.
   struct Keyed {
     std::int64_t id = 0;
     std::string key;
   };
   std::vector<Keyed> Window(JobSort sort, std::int64_t window);
-  // Ids above `after` in ascending order: through the indexes, or by walking rows `after` < id <= `upto`.
+  // Ids above `after` in ascending order: through the indexes, or by walking rows `after` < id <=
+  // `upto`.
   std::vector<std::int64_t> IdsByIndex(std::int64_t after, int limit);
   std::vector<std::int64_t> IdsByWalk(std::int64_t after, std::int64_t upto, int limit);
 

@@ -1,10 +1,10 @@
 #include "store/migrations.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <filesystem>
-#include <fmt/format.h>
 
 #include "store/statements.h"
 
@@ -25,7 +25,8 @@ bool IsNetwork(long magic) {
     case 0x00c36400:  // Ceph
     case 0x0bd00bd0:  // Lustre
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -49,13 +50,21 @@ std::string QuickCheck(SqliteDatabase& database) {
 Result<void> MigrateOrThrow(SqliteDatabase& database, const std::string& path) {
   bool ours = ReadOne(database, "schema_is_ours") == "1";
   if (!ours && ReadOne(database, "count_tables") != "0") {
-    return Fail(ErrorCode::kInvalid, fmt::format("{} is the database of another program: it has tables, but none of forager's.", path));
+    return Fail(
+        ErrorCode::kInvalid,
+        fmt::format("{} is the database of another program: it has tables, but none of forager's.",
+                    path));
   }
   if (ours && QuickCheck(database) != "ok") {
-    return Fail(ErrorCode::kInvalid, fmt::format("{} is damaged: restore a backup, or move the file away to begin anew.", path));
+    return Fail(
+        ErrorCode::kInvalid,
+        fmt::format("{} is damaged: restore a backup, or move the file away to begin anew.", path));
   }
   if (ReadOne(database, "use_write_ahead_log") != "wal") {
-    return Fail(ErrorCode::kInvalid, fmt::format("{} cannot be put into WAL mode, which needs shared memory on a local disk.", path));
+    return Fail(
+        ErrorCode::kInvalid,
+        fmt::format("{} cannot be put into WAL mode, which needs shared memory on a local disk.",
+                    path));
   }
   database.BeginWrite();
   database.Execute("create_schema_table", {});
@@ -67,7 +76,11 @@ Result<void> MigrateOrThrow(SqliteDatabase& database, const std::string& path) {
   }
   if (version > kVersion) {
     database.Rollback();
-    return Fail(ErrorCode::kInvalid, fmt::format("{} has schema version {}, made by a newer forager; this one knows versions up to {}.", path, version, kVersion));
+    return Fail(
+        ErrorCode::kInvalid,
+        fmt::format(
+            "{} has schema version {}, made by a newer forager; this one knows versions up to {}.",
+            path, version, kVersion));
   }
   for (int next = version + 1; next <= kVersion; ++next) {
     database.Run(Statement(fmt::format("migration_{}", next)));
@@ -83,14 +96,21 @@ Result<void> MigrateOrThrow(SqliteDatabase& database, const std::string& path) {
 Result<void> CheckPlace(const std::string& path) {
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (folder.empty()) folder = ".";
-  struct statfs info {};
+  struct statfs info{};
   if (::statfs(folder.c_str(), &info) != 0) {
-    return Fail(ErrorCode::kInvalid, fmt::format("{} cannot hold the database: the folder does not exist or cannot be read.", folder.string()));
+    return Fail(
+        ErrorCode::kInvalid,
+        fmt::format("{} cannot hold the database: the folder does not exist or cannot be read.",
+                    folder.string()));
   }
   if (IsNetwork(info.f_type)) {
-    return Fail(ErrorCode::kInvalid, fmt::format("{} is on a network file system, where SQLite's locks do not hold: use a local disk.", folder.string()));
+    return Fail(
+        ErrorCode::kInvalid,
+        fmt::format(
+            "{} is on a network file system, where SQLite's locks do not hold: use a local disk.",
+            folder.string()));
   }
-  struct stat file {};
+  struct stat file{};
   if (::stat(path.c_str(), &file) == 0 && !S_ISREG(file.st_mode)) {
     return Fail(ErrorCode::kInvalid, fmt::format("{} is not a file.", path));
   }
@@ -100,12 +120,26 @@ Result<void> CheckPlace(const std::string& path) {
 Error OpenError(const DatabaseError& error, const std::string& path) {
   std::string detail;
   switch (error.fault) {
-    case Fault::kBusy: detail = fmt::format("{} is locked by another program.", path); break;
-    case Fault::kFull: detail = fmt::format("{} cannot be written: the disk is full.", path); break;
-    case Fault::kReadOnly: detail = fmt::format("{} cannot be written: the file or its folder is read-only.", path); break;
-    case Fault::kCorrupt: detail = fmt::format("{} is damaged or not a database: restore a backup, or move the file away to begin anew.", path); break;
-    case Fault::kIo: detail = fmt::format("{} cannot be opened: is its folder there, and may it be written?", path); break;
-    default: detail = fmt::format("{} cannot be opened: {}.", path, error.what());
+    case Fault::kBusy:
+      detail = fmt::format("{} is locked by another program.", path);
+      break;
+    case Fault::kFull:
+      detail = fmt::format("{} cannot be written: the disk is full.", path);
+      break;
+    case Fault::kReadOnly:
+      detail = fmt::format("{} cannot be written: the file or its folder is read-only.", path);
+      break;
+    case Fault::kCorrupt:
+      detail = fmt::format(
+          "{} is damaged or not a database: restore a backup, or move the file away to begin anew.",
+          path);
+      break;
+    case Fault::kIo:
+      detail =
+          fmt::format("{} cannot be opened: is its folder there, and may it be written?", path);
+      break;
+    default:
+      detail = fmt::format("{} cannot be opened: {}.", path, error.what());
   }
   return Error{ErrorCode::kUnavailable, std::move(detail), {}, {}};
 }

@@ -10,7 +10,10 @@ constexpr Millis kQueueLimit{5'000};  // a read that waited longer is not wanted
 constexpr int kReaderCacheKib = 8 * 1024;
 
 Error Overloaded() {
-  return Error{ErrorCode::kUnavailable, "Too many reads are waiting for the database.", {}, std::chrono::seconds(1)};
+  return Error{ErrorCode::kUnavailable,
+               "Too many reads are waiting for the database.",
+               {},
+               std::chrono::seconds(1)};
 }
 
 }  // namespace
@@ -19,7 +22,8 @@ SqliteOptions Readers::ConnectionOptions(const StoreOptions& options) {
   return {options.path, true, Millis{1'000}, kReaderCacheKib};
 }
 
-Readers::Readers(const StoreOptions& options, std::vector<std::unique_ptr<SqliteDatabase>> databases)
+Readers::Readers(const StoreOptions& options,
+                 std::vector<std::unique_ptr<SqliteDatabase>> databases)
     : options_(options) {
   for (auto& database : databases) {
     threads_.emplace_back([this, own = std::move(database)]() mutable { Loop(std::move(own)); });

@@ -1,5 +1,5 @@
-// A few threads with a connection each for reads; each read sees one moment of the database and is stopped
-// after its limit. Never blocks the caller, never the writer.
+// A few threads with a connection each for reads; each read sees one moment of the database and is
+// stopped after its limit. Never blocks the caller, never the writer.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// The Store, in named statements over a Database. Made by the store service for each connection; its methods
-// are spread over sql_store_*.cc by noun. Never begins or ends a transaction.
+// The Store, in named statements over a Database. Made by the store service for each connection;
+// its methods are spread over sql_store_*.cc by noun. Never begins or ends a transaction.
 #pragma once
 
 #include <functional>
@@ -127,7 +127,8 @@ class SqlStore final : public Store {
   // What Insert leaves to CountInserted, once for many jobs.
   struct Inserted {
     std::map<std::string, std::int64_t> by_type;
-    std::map<std::pair<std::string, std::string>, std::int64_t> heads;  // smallest key per type and host
+    std::map<std::pair<std::string, std::string>, std::int64_t>
+        heads;  // smallest key per type and host
   };
 
   Database& db_;

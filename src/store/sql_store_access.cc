@@ -95,14 +95,16 @@ Result<std::optional<IdempotentAnswer>> SqlStore::FindAnswer(const std::string& 
   return Guard([&]() -> Result<std::optional<IdempotentAnswer>> {
     Rows rows = db_.Query("find_answer", {token, key, now - kAnswerKept});
     if (!rows.Next()) return std::nullopt;
-    return IdempotentAnswer{rows.Text(0), static_cast<int>(rows.Int(1)), rows.Text(2), rows.Text(3)};
+    return IdempotentAnswer{rows.Text(0), static_cast<int>(rows.Int(1)), rows.Text(2),
+                            rows.Text(3)};
   });
 }
 
 Result<void> SqlStore::KeepAnswer(const std::string& token, const std::string& key,
                                   const IdempotentAnswer& answer, WallTime now) {
   return Guard([&]() -> Result<void> {
-    db_.Execute("keep_answer", {token, key, answer.body_digest, answer.status, answer.headers, answer.body, now});
+    db_.Execute("keep_answer",
+                {token, key, answer.body_digest, answer.status, answer.headers, answer.body, now});
     return {};
   });
 }

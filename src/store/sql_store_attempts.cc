@@ -1,4 +1,5 @@
-// The life of an attempt: its news, its end, its release; and reset. All guarded by job, attempt and state.
+// The life of an attempt: its news, its end, its release; and reset. All guarded by job, attempt
+// and state.
 #include <fmt/format.h>
 
 #include "store/rows.h"
@@ -30,8 +31,8 @@ Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now, bool despite
       return (*final.usage).*member;
     };
     db_.Execute("end_attempt",
-                {ref.job_id, ref.attempt, now, final.outcome, final.error_class, final.error_message,
-                 final.exit_code, final.signal, usage(&Usage::cpu_user_ms),
+                {ref.job_id, ref.attempt, now, final.outcome, final.error_class,
+                 final.error_message, final.exit_code, final.signal, usage(&Usage::cpu_user_ms),
                  usage(&Usage::cpu_system_ms), usage(&Usage::max_rss_kb), usage(&Usage::survivors),
                  final.snapshot, final.released ? Param(now) : Param(std::nullopt)});
     if (in_time) {
@@ -72,7 +73,8 @@ Result<bool> SqlStore::Retry(const AttemptFinal& final, WallTime run_at, bool co
 Result<bool> SqlStore::Cancel(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
   return End(final, now, true, [&](std::optional<WallTime>) {
-    db_.Execute("cancel_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
+    db_.Execute("cancel_job",
+                {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
   });
 }
 
@@ -125,16 +127,16 @@ void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
   if (news.progress && !progress.updated_at) progress.updated_at = now;
   auto changes = static_cast<std::int64_t>(news.changes.size());
   if (changes != 0 || news.items_found != 0 || news.new_entities_found != 0) {
-    db_.Execute("record_news", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
-                                progress.message, progress.updated_at, news.items_found,
-                                news.new_entities_found, changes});
+    db_.Execute("record_news",
+                {ref.job_id, ref.attempt, now, progress.percent, progress.stage, progress.message,
+                 progress.updated_at, news.items_found, news.new_entities_found, changes});
   } else if (news.progress) {
     db_.Execute("record_progress", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
                                     progress.message, progress.updated_at});
   }
   for (const LogLine& line : news.logs) {
-    db_.Execute("insert_log", {ref.job_id, ref.attempt, line.timestamp, Name(line.level), line.stage,
-                               line.message, line.log_data});
+    db_.Execute("insert_log", {ref.job_id, ref.attempt, line.timestamp, Name(line.level),
+                               line.stage, line.message, line.log_data});
   }
   for (const Change& change : news.changes) {
     db_.Execute("insert_change",
@@ -152,10 +154,13 @@ void SqlStore::StoreChildren(const AttemptNews& news, WallTime now) {
     child.parent_job_id = news.ref.job_id;
     if (auto holder = HolderOf(child.unique_key)) {
       // An attempt that is tried again submits its children again: the first ones count.
-      db_.Execute("insert_log",
-                  {news.ref.job_id, news.ref.attempt, now, Name(LogLevel::kInfo), std::nullopt,
-                   fmt::format("Child job not submitted: {} with unique_key \"{}\" is pending or running already.",
-                               *holder, *child.unique_key), std::nullopt});
+      db_.Execute(
+          "insert_log",
+          {news.ref.job_id, news.ref.attempt, now, Name(LogLevel::kInfo), std::nullopt,
+           fmt::format(
+               "Child job not submitted: {} with unique_key \"{}\" is pending or running already.",
+               *holder, *child.unique_key),
+           std::nullopt});
       continue;
     }
     Insert(child, 5, now);
@@ -168,9 +173,9 @@ Result<bool> SqlStore::Release(const AttemptRef& ref, const std::optional<Usage>
   return Guard([&]() -> Result<bool> {
     Usage known = usage.value_or(Usage{});
     auto value = [&](std::int64_t of) { return usage ? Param(of) : Param(std::nullopt); };
-    if (db_.Execute("release_attempt",
-                    {ref.job_id, ref.attempt, now, value(known.cpu_user_ms),
-                     value(known.cpu_system_ms), value(known.max_rss_kb), value(known.survivors)}) == 0) {
+    if (db_.Execute("release_attempt", {ref.job_id, ref.attempt, now, value(known.cpu_user_ms),
+                                        value(known.cpu_system_ms), value(known.max_rss_kb),
+                                        value(known.survivors)}) == 0) {
       return false;
     }
     Touched(ref.job_id);

@@ -1,4 +1,5 @@
-// Bulk operations: each call does a bounded piece of the work, so that others are written in between.
+// Bulk operations: each call does a bounded piece of the work, so that others are written in
+// between.
 #include <algorithm>
 
 #include "store/list_query.h"
@@ -15,9 +16,12 @@ constexpr std::size_t kIdsShown = 100;
 // The states in which `what` does anything.
 std::vector<State> StatesOf(Store::Bulk what) {
   switch (what) {
-    case Store::Bulk::kDelete: return {};
-    case Store::Bulk::kRetry: return {State::kFailed, State::kCancelled};
-    case Store::Bulk::kCancel: return {State::kPending, State::kRunning};
+    case Store::Bulk::kDelete:
+      return {};
+    case Store::Bulk::kRetry:
+      return {State::kFailed, State::kCancelled};
+    case Store::Bulk::kCancel:
+      return {State::kPending, State::kRunning};
   }
   return {};
 }
@@ -98,7 +102,8 @@ Result<BulkResult> SqlStore::BulkApply(Bulk what, const JobFilter& given, std::i
       if (filter.status.empty()) {
         filter.status = states;
       } else {
-        std::erase_if(filter.status, [&](State s) { return std::ranges::find(states, s) == states.end(); });
+        std::erase_if(filter.status,
+                      [&](State s) { return std::ranges::find(states, s) == states.end(); });
         if (filter.status.empty()) return BulkResult{};
       }
     }

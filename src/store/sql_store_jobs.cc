@@ -14,8 +14,10 @@ constexpr std::int64_t kMillisPerPriority = 3'600'000;
 
 Error Taken(const std::string& unique_key, const std::string& holder) {
   return Error{ErrorCode::kConflict,
-               fmt::format("Job {} with unique_key \"{}\" is pending or running already.", holder, unique_key),
-               {}, {}};
+               fmt::format("Job {} with unique_key \"{}\" is pending or running already.", holder,
+                           unique_key),
+               {},
+               {}};
 }
 
 std::optional<double> Minutes(const std::optional<Millis>& timeout) {
@@ -92,8 +94,10 @@ Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now) {
 }
 
 void SqlStore::CountInserted() {
-  for (const auto& [entity_type, count] : inserted_.by_type) db_.Execute("count_new", {entity_type, count});
-  for (const auto& [lane, head] : inserted_.heads) db_.Execute("offer_lane", {lane.first, lane.second, head});
+  for (const auto& [entity_type, count] : inserted_.by_type)
+    db_.Execute("count_new", {entity_type, count});
+  for (const auto& [lane, head] : inserted_.heads)
+    db_.Execute("offer_lane", {lane.first, lane.second, head});
   inserted_ = {};
 }
 
@@ -121,8 +125,9 @@ Result<std::vector<std::string>> SqlStore::SubmitMany(
     for (const NewJob& job : jobs) {  // before the first insert: all or nothing
       if (!job.unique_key) continue;
       if (!keys.insert(*job.unique_key).second) {
-        return forager::Fail(ErrorCode::kConflict,
-                             fmt::format("Two of these jobs have unique_key \"{}\".", *job.unique_key));
+        return forager::Fail(
+            ErrorCode::kConflict,
+            fmt::format("Two of these jobs have unique_key \"{}\".", *job.unique_key));
       }
       if (auto holder = HolderOf(job.unique_key)) {
         return std::unexpected(Taken(*job.unique_key, *holder));
@@ -132,7 +137,8 @@ Result<std::vector<std::string>> SqlStore::SubmitMany(
     ids.reserve(jobs.size());
     for (const NewJob& job : jobs) {
       auto priority = default_priorities.find(job.entity_type);
-      ids.push_back(Insert(job, priority == default_priorities.end() ? 5 : priority->second, now).job_id);
+      ids.push_back(
+          Insert(job, priority == default_priorities.end() ? 5 : priority->second, now).job_id);
     }
     CountInserted();
     return ids;
@@ -156,9 +162,10 @@ Result<Job> SqlStore::Requeue(const std::string& job_id, WallTime now) {
     auto job = MustFind(job_id);
     if (!job) return job;
     if (!Allowed(job->status, Transition::kRequeue)) {
-      return forager::Fail(ErrorCode::kConflict,
-                           fmt::format("Job {} is {}: only failed and cancelled jobs can be retried.",
-                                       job_id, Name(job->status)));
+      return forager::Fail(
+          ErrorCode::kConflict,
+          fmt::format("Job {} is {}: only failed and cancelled jobs can be retried.", job_id,
+                      Name(job->status)));
     }
     if (auto holder = HolderOf(job->unique_key)) {
       return std::unexpected(Taken(*job->unique_key, *holder));
@@ -170,8 +177,8 @@ Result<Job> SqlStore::Requeue(const std::string& job_id, WallTime now) {
   });
 }
 
-// An order to the attempt; at once when there is none. Orders are looked at in both cases: the attempt's
-// row may have been removed by hand while its process lives.
+// An order to the attempt; at once when there is none. Orders are looked at in both cases: the
+// attempt's row may have been removed by hand while its process lives.
 bool SqlStore::CancelRunning(const std::string& job_id, bool force, WallTime now) {
   bool unattended = db_.Execute("cancel_unattended_job", {job_id, now, force}) == 1;
   bool done = unattended || db_.Execute("request_cancel", {job_id, now, force}) == 1;
@@ -189,8 +196,9 @@ Result<Job> SqlStore::RequestCancel(const std::string& job_id, bool force, WallT
     } else if (job->status == State::kRunning) {
       CancelRunning(job_id, force, now);
     } else {
-      return forager::Fail(ErrorCode::kConflict,
-                           fmt::format("Job {} is {} already: it cannot be cancelled.", job_id, Name(job->status)));
+      return forager::Fail(
+          ErrorCode::kConflict,
+          fmt::format("Job {} is {} already: it cannot be cancelled.", job_id, Name(job->status)));
     }
     Touched(job_id);
     return MustFind(job_id);
@@ -206,12 +214,15 @@ Result<void> SqlStore::Delete(const std::string& job_id) {
     auto job = MustFind(job_id);
     if (!job) return std::unexpected(job.error());
     if (job->status == State::kRunning) {
-      return forager::Fail(ErrorCode::kConflict,
-                           fmt::format("Cannot delete job {}: it is running. Cancel it first.", job_id));
+      return forager::Fail(
+          ErrorCode::kConflict,
+          fmt::format("Cannot delete job {}: it is running. Cancel it first.", job_id));
     }
-    return forager::Fail(ErrorCode::kConflict,
-                         fmt::format("Cannot delete job {} yet: the processes of its last attempt are not "
-                                     "proven to be gone.", job_id));
+    return forager::Fail(
+        ErrorCode::kConflict,
+        fmt::format("Cannot delete job {} yet: the processes of its last attempt are not "
+                    "proven to be gone.",
+                    job_id));
   });
 }
 

@@ -1,5 +1,5 @@
-// The list of jobs: flat for the default order with any status and type; `q` and the other orders look at the
-// newest 50,000 jobs that match everything else.
+// The list of jobs: flat for the default order with any status and type; `q` and the other orders
+// look at the newest 50,000 jobs that match everything else.
 #include <algorithm>
 
 #include "store/list_query.h"
@@ -13,8 +13,10 @@ constexpr std::int64_t kCountedTo = 10'000;
 constexpr std::int64_t kWindow = 50'000;
 
 Error WrongCursor() {
-  return Error{ErrorCode::kInvalid, "The cursor is not one of this list's.",
-               {{"cursor", "is not one of this list's"}}, {}};
+  return Error{ErrorCode::kInvalid,
+               "The cursor is not one of this list's.",
+               {{"cursor", "is not one of this list's"}},
+               {}};
 }
 
 void SetTotal(Page<Job>& page, std::int64_t total) {
@@ -29,7 +31,8 @@ std::int64_t SqlStore::CountByTotals(const JobFilter& filter) {
   rows.Next();
   std::int64_t count = 0;
   for (State state : kAllStates) {
-    bool wanted = filter.status.empty() || std::ranges::find(filter.status, state) != filter.status.end();
+    bool wanted =
+        filter.status.empty() || std::ranges::find(filter.status, state) != filter.status.end();
     if (wanted) count += rows.Int(static_cast<int>(state));
   }
   return count;
@@ -45,20 +48,23 @@ Page<Job> SqlStore::ListByCreation(const ListRequest& request,
   const JobFilter& filter = request.filter;
   ListQuery query(db_, filter);
   Page<Job> page;
-  bool counted = !filter.job_type && !filter.parent_job_id && !filter.created_after && !filter.created_before;
+  bool counted =
+      !filter.job_type && !filter.parent_job_id && !filter.created_after && !filter.created_before;
   SetTotal(page, counted ? CountByTotals(filter) : query.Count(kCountedTo + 1));
-  std::int64_t offset = cursor ? 0 : static_cast<std::int64_t>(request.page - 1) * request.page_size;
+  std::int64_t offset =
+      cursor ? 0 : static_cast<std::int64_t>(request.page - 1) * request.page_size;
   auto rows = query.ByCreation(request.descending, request.page_size + 1, offset, cursor);
   if (static_cast<int>(rows.size()) > request.page_size) {
     rows.resize(static_cast<std::size_t>(request.page_size));
-    page.next_cursor = WriteCursor(request.sort, request.descending,
-                                   {rows.back().created_at, rows.back().id});
+    page.next_cursor =
+        WriteCursor(request.sort, request.descending, {rows.back().created_at, rows.back().id});
   }
   for (const auto& row : rows) AppendJob(row.id, page.items);
   return page;
 }
 
-Page<Job> SqlStore::ListWindow(const ListRequest& request, const std::optional<ListCursor>& cursor) {
+Page<Job> SqlStore::ListWindow(const ListRequest& request,
+                               const std::optional<ListCursor>& cursor) {
   ListQuery query(db_, request.filter);
   auto found = query.Window(request.sort, kWindow);
   auto before = [&](const auto& a, const auto& b) {
@@ -79,7 +85,8 @@ Page<Job> SqlStore::ListWindow(const ListRequest& request, const std::optional<L
   auto end = begin + std::min<std::int64_t>(request.page_size, found.end() - begin);
   for (auto row = begin; row != end; ++row) AppendJob(row->id, page.items);
   if (end != found.end() && end != begin) {
-    page.next_cursor = WriteCursor(request.sort, request.descending, {(end - 1)->key, (end - 1)->id});
+    page.next_cursor =
+        WriteCursor(request.sort, request.descending, {(end - 1)->key, (end - 1)->id});
   }
   return page;
 }

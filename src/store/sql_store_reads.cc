@@ -36,8 +36,8 @@ Result<LogPage> SqlStore::Logs(const std::string& job_id, const LogRequest& requ
       rows.Next();
       page.total = rows.Int(0);
     }
-    Rows rows = db_.Query("logs", {job_id, request.attempt, request.stage, level, request.limit,
-                                   request.offset});
+    Rows rows = db_.Query(
+        "logs", {job_id, request.attempt, request.stage, level, request.limit, request.offset});
     while (rows.Next()) page.logs.push_back(ReadLogLine(rows));
     return page;
   });
@@ -51,8 +51,10 @@ Result<Page<Change>> SqlStore::Changes(const std::string& job_id, int page, int 
     if (cursor) {
       auto [end, error] = std::from_chars(cursor->data(), cursor->data() + cursor->size(), after);
       if (error != std::errc{} || end != cursor->data() + cursor->size() || after < 0) {
-        return std::unexpected(Error{ErrorCode::kInvalid, "The cursor is not one of this list's.",
-                                     {{"cursor", "is not one of this list's"}}, {}});
+        return std::unexpected(Error{ErrorCode::kInvalid,
+                                     "The cursor is not one of this list's.",
+                                     {{"cursor", "is not one of this list's"}},
+                                     {}});
       }
     }
     Page<Change> result;
@@ -87,7 +89,8 @@ Result<Stats> SqlStore::GetStats(WallTime now) {
       stats.failed_jobs = rows.Int(3);
       stats.cancelled_jobs = rows.Int(4);
       if (rows.Int(5) > 0) {
-        stats.average_duration = static_cast<double>(rows.Int(6)) / 1000.0 / static_cast<double>(rows.Int(5));
+        stats.average_duration =
+            static_cast<double>(rows.Int(6)) / 1000.0 / static_cast<double>(rows.Int(5));
       }
       stats.total_entities_collected = rows.Int(7);
       stats.total_changes_detected = rows.Int(8);

@@ -1,11 +1,11 @@
 #include "store/sqlite_database.h"
 
+#include <fmt/format.h>
 #include <sqlite3.h>
 
 #include <algorithm>
 #include <cassert>
 #include <chrono>
-#include <fmt/format.h>
 #include <unordered_map>
 
 #include "store/statements.h"
@@ -18,19 +18,27 @@ constexpr std::size_t kMaxComposed = 256;  // prepared statements kept besides t
 Fault FaultOf(int code) {
   switch (code & 0xff) {
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return Fault::kBusy;
-    case SQLITE_FULL: return Fault::kFull;
+    case SQLITE_LOCKED:
+      return Fault::kBusy;
+    case SQLITE_FULL:
+      return Fault::kFull;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-    case SQLITE_PROTOCOL: return Fault::kIo;
+    case SQLITE_PROTOCOL:
+      return Fault::kIo;
     case SQLITE_READONLY:
     case SQLITE_PERM:
-    case SQLITE_AUTH: return Fault::kReadOnly;
+    case SQLITE_AUTH:
+      return Fault::kReadOnly;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return Fault::kCorrupt;
-    case SQLITE_INTERRUPT: return Fault::kTimeLimit;
-    case SQLITE_CONSTRAINT: return Fault::kConstraint;
-    default: return Fault::kOther;
+    case SQLITE_NOTADB:
+      return Fault::kCorrupt;
+    case SQLITE_INTERRUPT:
+      return Fault::kTimeLimit;
+    case SQLITE_CONSTRAINT:
+      return Fault::kConstraint;
+    default:
+      return Fault::kOther;
   }
 }
 
@@ -68,7 +76,8 @@ class SqliteCursor : public Cursor {
     int index = 0;
     for (const Param& param : params) {
       ++index;
-      int code = std::visit([&](const auto& value) { return BindOne(index, value); }, param.value());
+      int code =
+          std::visit([&](const auto& value) { return BindOne(index, value); }, param.value());
       if (code != SQLITE_OK) {
         Close();
         Throw(handle_, name_);
@@ -183,7 +192,8 @@ class Connection final : public SqliteDatabase {
   }
   void LimitFrom(Millis limit) override {
     deadline_ = std::chrono::steady_clock::now() + limit;
-    sqlite3_progress_handler(handle_, limit.count() > 0 ? 1'000 : 0, limit.count() > 0 ? &Connection::Late : nullptr, this);
+    sqlite3_progress_handler(handle_, limit.count() > 0 ? 1'000 : 0,
+                             limit.count() > 0 ? &Connection::Late : nullptr, this);
   }
   Checkpoint CheckpointPassive() override {
     Checkpoint result;
@@ -208,12 +218,14 @@ class Connection final : public SqliteDatabase {
 
   void Configure(const SqliteOptions& options) {
     sqlite3_busy_timeout(handle_, static_cast<int>(options.busy_timeout.count()));
-    // A journal mode other than WAL is refused by Migrate's check; mmap would turn I/O errors into SIGBUS.
-    Run(fmt::format("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
-                    "PRAGMA secure_delete = OFF; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;"
-                    "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
-                    "PRAGMA cache_size = -{}; PRAGMA recursive_triggers = OFF; {}",
-                    options.cache_kib, options.read_only ? "PRAGMA query_only = ON;" : ""));
+    // A journal mode other than WAL is refused by Migrate's check; mmap would turn I/O errors into
+    // SIGBUS.
+    Run(fmt::format(
+        "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
+        "PRAGMA secure_delete = OFF; PRAGMA mmap_size = 0; PRAGMA trusted_schema = OFF;"
+        "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
+        "PRAGMA cache_size = -{}; PRAGMA recursive_triggers = OFF; {}",
+        options.cache_kib, options.read_only ? "PRAGMA query_only = ON;" : ""));
   }
 
   SqliteCursor& Named(std::string_view name) {
@@ -227,7 +239,9 @@ class Connection final : public SqliteDatabase {
 
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
   };
 
   sqlite3* handle_ = nullptr;

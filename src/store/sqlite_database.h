@@ -1,5 +1,5 @@
-// The SQLite driver: one connection with its prepared statements. Made by the store service, one for the
-// writer, one for each reader, one for checkpoints.
+// The SQLite driver: one connection with its prepared statements. Made by the store service, one
+// for the writer, one for each reader, one for checkpoints.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@ namespace forager::store {
 
 struct SqliteOptions {
   std::string path;
-  bool read_only = false;   // a reader's connection (the file itself must be writable: WAL)
+  bool read_only = false;  // a reader's connection (the file itself must be writable: WAL)
   Millis busy_timeout{100};
   int cache_kib = 8'192;
 };
@@ -28,7 +28,10 @@ class SqliteDatabase : public Database {
   // Every statement started from now on fails with kTimeLimit once `limit` is over; 0: no limit.
   virtual void LimitFrom(Millis limit) = 0;
   // Copies the log's pages into the file, without waiting for readers or the writer.
-  struct Checkpoint { int log_pages = 0; int copied_pages = 0; };
+  struct Checkpoint {
+    int log_pages = 0;
+    int copied_pages = 0;
+  };
   virtual Checkpoint CheckpointPassive() = 0;
   // Called after each commit with the pages the log has now.
   virtual void OnLogPages(std::function<void(int)> observer) = 0;

@@ -16,7 +16,8 @@ namespace {
 
 using Statements = std::map<std::string, std::string, std::less<>>;
 
-// "-- name: x" opens a statement, which goes on to the next one; comment lines before it are dropped.
+// "-- name: x" opens a statement, which goes on to the next one; comment lines before it are
+// dropped.
 void Read(std::string_view text, Statements& into) {
   constexpr std::string_view kMark = "-- name: ";
   std::string* open = nullptr;
@@ -40,8 +41,8 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
 
 Statements ReadAll() {
   Statements all;
-  for (std::string_view text : {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kSqliteSql,
-                                kSqliteSchemaSql}) {
+  for (std::string_view text :
+       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kSqliteSql, kSqliteSchemaSql}) {
     Read(text, all);
   }
   for (auto& [name, text] : all) {

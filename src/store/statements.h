@@ -1,5 +1,6 @@
-// The named statements of src/store/sql, read once from the text embedded in the program. Used by drivers
-// and by the composer of lists. An unknown name is a mistake of ours: it throws std::logic_error.
+// The named statements of src/store/sql, read once from the text embedded in the program. Used by
+// drivers and by the composer of lists. An unknown name is a mistake of ours: it throws
+// std::logic_error.
 #pragma once
 
 #include <string>

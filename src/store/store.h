@@ -1,6 +1,7 @@
-// The contract of the store: one method per transition, each guarded so that nothing can be done twice
-// or too late. A Store is one transaction's view, handed to a unit of work by StoreService; it is not
-// shared between threads. `now` is always an argument. Implemented once (sql_store) over thin drivers.
+// The contract of the store: one method per transition, each guarded so that nothing can be done
+// twice or too late. A Store is one transaction's view, handed to a unit of work by StoreService;
+// it is not shared between threads. `now` is always an argument. Implemented once (sql_store) over
+// thin drivers.
 #pragma once
 
 #include <cstdint>
@@ -21,20 +22,30 @@ namespace forager::store {
 // What a caller's limits allow at a claim. A slot is a running job or an attempt not yet released.
 struct ClaimLimits {
   int total = 1;
-  int per_host = 0;                      // 0: no limit
-  std::map<std::string, int> per_type;   // absent: no limit of its own
+  int per_host = 0;                     // 0: no limit
+  std::map<std::string, int> per_type;  // absent: no limit of its own
 };
 
 struct ClaimRequest {
-  std::string node;                      // who takes the lease
+  std::string node;  // who takes the lease
   Millis lease{15'000};
   ClaimLimits limits;
-  int count = 1;                         // at most so many
-  bool only_started_before = false;      // on_request mode: only automatic retries and returned attempts
-  std::optional<std::string> job_id;     // this one, due or not (POST /jobs/{id}/start)
+  int count = 1;  // at most so many
+  bool only_started_before =
+      false;  // on_request mode: only automatic retries and returned attempts
+  std::optional<std::string> job_id;  // this one, due or not (POST /jobs/{id}/start)
 };
 
-enum class ClaimBlock { kNone, kNothingPending, kNothingDue, kPaused, kTotalLimit, kOtherLimits, kNotPending, kSlotHeld };
+enum class ClaimBlock {
+  kNone,
+  kNothingPending,
+  kNothingDue,
+  kPaused,
+  kTotalLimit,
+  kOtherLimits,
+  kNotPending,
+  kSlotHeld
+};
 
 struct ClaimResult {
   std::vector<Job> jobs;
@@ -47,11 +58,11 @@ struct JobFilter {
   std::vector<State> status;
   std::optional<std::string> entity_type;
   std::optional<std::string> job_type;
-  std::optional<std::string> q;               // text in query, url or error; scans a bounded number of rows
+  std::optional<std::string> q;  // text in query, url or error; scans a bounded number of rows
   std::optional<std::string> parent_job_id;
   std::optional<WallTime> created_after;
   std::optional<WallTime> created_before;
-  std::vector<std::string> job_ids;           // bulk operations by id
+  std::vector<std::string> job_ids;  // bulk operations by id
 };
 
 enum class JobSort { kCreatedAt, kStartedAt, kCompletedAt, kUpdatedAt, kPriority };
@@ -62,21 +73,22 @@ struct ListRequest {
   bool descending = true;
   int page = 1;
   int page_size = 20;
-  std::optional<std::string> cursor;          // opaque; from next_cursor
+  std::optional<std::string> cursor;  // opaque; from next_cursor
 };
 
 template <typename T>
 struct Page {
   std::vector<T> items;
   std::int64_t total = 0;
-  bool total_capped = false;                  // true: `total` is 10,000 and there are more
+  bool total_capped = false;  // true: `total` is 10,000 and there are more
   std::optional<std::string> next_cursor;
 };
 
 struct Stats {
-  std::int64_t total_jobs = 0, pending_jobs = 0, running_jobs = 0, completed_jobs = 0, failed_jobs = 0, cancelled_jobs = 0;
+  std::int64_t total_jobs = 0, pending_jobs = 0, running_jobs = 0, completed_jobs = 0,
+               failed_jobs = 0, cancelled_jobs = 0;
   std::optional<double> success_rate;
-  std::optional<double> average_duration;     // seconds, of completed jobs
+  std::optional<double> average_duration;  // seconds, of completed jobs
   std::int64_t total_entities_collected = 0;
   std::int64_t total_changes_detected = 0;
   std::optional<double> oldest_pending_seconds;
@@ -85,28 +97,31 @@ struct Stats {
 struct LogRequest {
   int limit = 100;
   int offset = 0;
-  std::optional<LogLevel> level;              // a minimum
+  std::optional<LogLevel> level;  // a minimum
   std::optional<std::string> stage;
   std::optional<int> attempt;
 };
-struct LogPage { std::vector<LogLine> logs; std::int64_t total = 0; };
+struct LogPage {
+  std::vector<LogLine> logs;
+  std::int64_t total = 0;
+};
 
 // What one attempt said since the last time; stored together or not at all.
 struct AttemptNews {
   AttemptRef ref;
-  std::optional<Progress> progress;           // the newest; members that are none stay as they are
+  std::optional<Progress> progress;  // the newest; members that are none stay as they are
   std::vector<LogLine> logs;
   std::vector<Change> changes;
-  std::int64_t items_found = 0;               // to add
-  std::int64_t new_entities_found = 0;        // to add
+  std::int64_t items_found = 0;         // to add
+  std::int64_t new_entities_found = 0;  // to add
   std::vector<NewJob> child_jobs;
-  bool trim_logs = false;                     // keep only the last 1 MiB of the attempt's logs
+  bool trim_logs = false;  // keep only the last 1 MiB of the attempt's logs
 };
 
 // The final word on an attempt: its outcome, what its process did, the last news.
 struct AttemptFinal {
   AttemptNews news;
-  std::string outcome;                        // "completed", "cancelled" or an error class
+  std::string outcome;  // "completed", "cancelled" or an error class
   std::optional<std::string> error_class;
   std::optional<std::string> error_message;
   std::optional<int> exit_code;
@@ -119,8 +134,9 @@ struct AttemptFinal {
 // A running row that the monitor or reset-stuck may have to deal with.
 struct RunningJob {
   Job job;
-  std::optional<WallTime> attempt_started_at; // of the attempt's row; differs from job.started_at when edited by hand
-  bool has_open_attempt = false;              // an attempt row with this number, not ended
+  std::optional<WallTime>
+      attempt_started_at;  // of the attempt's row; differs from job.started_at when edited by hand
+  bool has_open_attempt = false;  // an attempt row with this number, not ended
 };
 
 // An order to a live attempt, read from its rows.
@@ -128,13 +144,13 @@ struct Order {
   AttemptRef ref;
   bool cancel = false;
   bool cancel_forced = false;
-  bool fenced = false;                        // the job no longer runs this attempt: kill it
+  bool fenced = false;  // the job no longer runs this attempt: kill it
 };
 
 struct Token {
   std::int64_t id = 0;
   std::string name;
-  std::string role;                           // viewer, operator, admin
+  std::string role;  // viewer, operator, admin
   WallTime created_at{};
   std::optional<WallTime> last_used_at;
   std::optional<WallTime> revoked_at;
@@ -149,7 +165,7 @@ struct Session {
 struct IdempotentAnswer {
   std::string body_digest;
   int status = 0;
-  std::string headers;                        // JSON object
+  std::string headers;  // JSON object
   std::string body;
 };
 
@@ -157,34 +173,42 @@ struct BulkResult {
   std::int64_t affected = 0;
   std::int64_t skipped_running = 0;
   std::int64_t matched = 0;
-  std::vector<std::string> job_ids;           // the first 100
-  std::int64_t last_id = 0;                   // pass as `after` to go on; 0: done
+  std::vector<std::string> job_ids;  // the first 100
+  std::int64_t last_id = 0;          // pass as `after` to go on; 0: done
 };
 
 class Store {
  public:
   virtual ~Store() = default;
 
-  // ---- transitions -------------------------------------------------------------------------------
-  // submit. kUnavailable past `max_pending`; kConflict when unique_key is taken (detail names the job).
-  virtual Result<Job> Submit(const NewJob& job, int default_priority, std::int64_t max_pending, WallTime now) = 0;
+  // ---- transitions
+  // ------------------------------------------------------------------------------- submit.
+  // kUnavailable past `max_pending`; kConflict when unique_key is taken (detail names the job).
+  virtual Result<Job> Submit(const NewJob& job, int default_priority, std::int64_t max_pending,
+                             WallTime now) = 0;
   // All or nothing. `default_priorities` per entity type. Returns the ids.
-  virtual Result<std::vector<std::string>> SubmitMany(std::span<const NewJob> jobs, const std::map<std::string, int>& default_priorities,
-                                                      std::int64_t max_pending, WallTime now) = 0;
-  // claim: attempt + 1, started_at = now, lease, an attempt row; under the limits, in one transaction.
+  virtual Result<std::vector<std::string>> SubmitMany(
+      std::span<const NewJob> jobs, const std::map<std::string, int>& default_priorities,
+      std::int64_t max_pending, WallTime now) = 0;
+  // claim: attempt + 1, started_at = now, lease, an attempt row; under the limits, in one
+  // transaction.
   virtual Result<ClaimResult> Claim(const ClaimRequest& request, WallTime now) = 0;
 
-  // Each of these five ends the attempt `final.news.ref` of a running job, guarded by job id, attempt and
-  // state; false means "too late": the final word is not used, but the attempt's own row (its process end
-  // and release) is still filled in where empty.
+  // Each of these five ends the attempt `final.news.ref` of a running job, guarded by job id,
+  // attempt and state; false means "too late": the final word is not used, but the attempt's own
+  // row (its process end and release) is still filled in where empty.
   virtual Result<bool> Complete(const AttemptFinal& final, WallTime now) = 0;
   virtual Result<bool> Fail(const AttemptFinal& final, WallTime now) = 0;
-  virtual Result<bool> Retry(const AttemptFinal& final, WallTime run_at, bool counts_try, bool counts_crash, WallTime now) = 0;
+  virtual Result<bool> Retry(const AttemptFinal& final, WallTime run_at, bool counts_try,
+                             bool counts_crash, WallTime now) = 0;
   virtual Result<bool> Cancel(const AttemptFinal& final, WallTime now) = 0;
-  virtual Result<bool> Interrupt(const AttemptFinal& final, WallTime now) = 0;  // run_at = now, interruptions + 1
+  virtual Result<bool> Interrupt(const AttemptFinal& final,
+                                 WallTime now) = 0;  // run_at = now, interruptions + 1
 
-  // reset: running -> failed (or pending with `requeue`, tries start again), fenced before anything is killed.
-  virtual Result<bool> Reset(const AttemptRef& ref, const std::string& message, bool requeue, WallTime now) = 0;
+  // reset: running -> failed (or pending with `requeue`, tries start again), fenced before anything
+  // is killed.
+  virtual Result<bool> Reset(const AttemptRef& ref, const std::string& message, bool requeue,
+                             WallTime now) = 0;
   // requeue: failed, cancelled -> pending; kConflict from elsewhere, kNotFound.
   virtual Result<Job> Requeue(const std::string& job_id, WallTime now) = 0;
   // Pending: cancelled at once. Running: cancel_requested_at (and force) set. Finished: kConflict.
@@ -192,48 +216,62 @@ class Store {
   // delete: kConflict while running or while its slot is held.
   virtual Result<void> Delete(const std::string& job_id) = 0;
 
-  // ---- news of a live attempt ---------------------------------------------------------------------
+  // ---- news of a live attempt
+  // ---------------------------------------------------------------------
   virtual Result<bool> Started(const AttemptRef& ref, int pid) = 0;
   // Guarded like a transition; false: too late, nothing was stored.
   virtual Result<bool> Record(const AttemptNews& news, WallTime now) = 0;
   // The tree is proven empty: sets released_at (once), fills usage.
-  virtual Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage, WallTime now) = 0;
+  virtual Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage,
+                               WallTime now) = 0;
   // Renews the lease of every running attempt of `node`.
   virtual Result<int> RenewLeases(const std::string& node, WallTime until) = 0;
 
-  // ---- supervision reads --------------------------------------------------------------------------
-  // Orders for these live attempts; attempts that simply go on are left out.
+  // ---- supervision reads
+  // -------------------------------------------------------------------------- Orders for these
+  // live attempts; attempts that simply go on are left out.
   virtual Result<std::vector<Order>> Orders(std::span<const AttemptRef> live) = 0;
   virtual Result<std::vector<RunningJob>> Running(int limit) = 0;
   // Attempts without released_at, oldest first.
   virtual Result<std::vector<Attempt>> Unreleased(int limit) = 0;
-  // The next time a waiting job becomes due, if any (only automatic ones with `only_started_before`).
+  // The next time a waiting job becomes due, if any (only automatic ones with
+  // `only_started_before`).
   virtual Result<std::optional<WallTime>> NextDue(bool only_started_before) = 0;
 
-  // ---- bulk: one transaction per call, at most `limit` jobs; go on from `last_id` --------------------
+  // ---- bulk: one transaction per call, at most `limit` jobs; go on from `last_id`
+  // --------------------
   enum class Bulk { kDelete, kRetry, kCancel };
-  virtual Result<BulkResult> BulkApply(Bulk what, const JobFilter& filter, std::int64_t after, int limit, bool dry_run, WallTime now) = 0;
+  virtual Result<BulkResult> BulkApply(Bulk what, const JobFilter& filter, std::int64_t after,
+                                       int limit, bool dry_run, WallTime now) = 0;
 
-  // ---- reads --------------------------------------------------------------------------------------
+  // ---- reads
+  // --------------------------------------------------------------------------------------
   virtual Result<Job> Find(const std::string& job_id) = 0;  // kNotFound
   virtual Result<Page<Job>> List(const ListRequest& request) = 0;
   virtual Result<std::vector<Attempt>> Attempts(const std::string& job_id) = 0;
   virtual Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) = 0;
-  virtual Result<Page<Change>> Changes(const std::string& job_id, int page, int page_size, const std::optional<std::string>& cursor) = 0;
+  virtual Result<Page<Change>> Changes(const std::string& job_id, int page, int page_size,
+                                       const std::optional<std::string>& cursor) = 0;
   virtual Result<Stats> GetStats(WallTime now) = 0;
   // Slots in use: in all, of this type, of this host; ids of at most ten jobs that hold them.
-  struct SlotUse { int total = 0, of_type = 0, of_host = 0; std::vector<std::string> holders; };
+  struct SlotUse {
+    int total = 0, of_type = 0, of_host = 0;
+    std::vector<std::string> holders;
+  };
   virtual Result<SlotUse> Slots(const std::string& entity_type, const std::string& host) = 0;
   // How many ready jobs go before this pending one (counted up to 1,000).
   virtual Result<int> ReadyBefore(const std::string& job_id) = 0;
 
-  // ---- dispatch pauses: "" pauses everything --------------------------------------------------------
+  // ---- dispatch pauses: "" pauses everything
+  // --------------------------------------------------------
   virtual Result<void> Pause(const std::string& entity_type, WallTime now) = 0;
   virtual Result<void> Resume(const std::string& entity_type) = 0;
   virtual Result<std::set<std::string>> Paused() = 0;
 
-  // ---- access ---------------------------------------------------------------------------------------
-  virtual Result<Token> CreateToken(const std::string& name, const std::string& role, const std::string& hash, WallTime now) = 0;
+  // ---- access
+  // ---------------------------------------------------------------------------------------
+  virtual Result<Token> CreateToken(const std::string& name, const std::string& role,
+                                    const std::string& hash, WallTime now) = 0;
   virtual Result<std::vector<Token>> Tokens() = 0;
   virtual Result<std::optional<Token>> FindToken(const std::string& hash) = 0;  // not revoked
   virtual Result<void> RevokeToken(std::int64_t id, WallTime now) = 0;          // kNotFound
@@ -244,13 +282,19 @@ class Store {
   virtual Result<std::optional<Session>> FindSession(const std::string& hash, WallTime now) = 0;
   virtual Result<void> EndSession(const std::string& hash) = 0;
 
-  // ---- idempotency: keys are per token, honoured for 24 h --------------------------------------------
-  virtual Result<std::optional<IdempotentAnswer>> FindAnswer(const std::string& token, const std::string& key, WallTime now) = 0;
-  virtual Result<void> KeepAnswer(const std::string& token, const std::string& key, const IdempotentAnswer& answer, WallTime now) = 0;
+  // ---- idempotency: keys are per token, honoured for 24 h
+  // --------------------------------------------
+  virtual Result<std::optional<IdempotentAnswer>> FindAnswer(const std::string& token,
+                                                             const std::string& key,
+                                                             WallTime now) = 0;
+  virtual Result<void> KeepAnswer(const std::string& token, const std::string& key,
+                                  const IdempotentAnswer& answer, WallTime now) = 0;
 
-  // ---- retention: one small batch; how many rows went --------------------------------------------------
+  // ---- retention: one small batch; how many rows went
+  // --------------------------------------------------
   virtual Result<int> PruneJobs(WallTime finished_before, int limit) = 0;
-  virtual Result<int> PruneAccess(WallTime now, int limit) = 0;  // answers, codes, sessions out of date
+  virtual Result<int> PruneAccess(WallTime now,
+                                  int limit) = 0;  // answers, codes, sessions out of date
 
   // Small durable facts by name (admin token made, node id ...).
   virtual Result<std::optional<std::string>> Fact(const std::string& name) = 0;

@@ -19,7 +19,11 @@ class SqliteService final : public StoreService {
  public:
   SqliteService(const StoreOptions& options, std::unique_ptr<SqliteDatabase> writing,
                 std::vector<std::unique_ptr<SqliteDatabase>> reading)
-      : checkpointer_([path = options.path] { return SqliteDatabase::Open({path, false, Millis{100}, kCheckpointCacheKib}); }, health_),
+      : checkpointer_(
+            [path = options.path] {
+              return SqliteDatabase::Open({path, false, Millis{100}, kCheckpointCacheKib});
+            },
+            health_),
         readers_(options, std::move(reading)),
         writer_(options, std::move(writing), health_,
                 [this](int pages) { checkpointer_.LogPages(pages); }) {}
@@ -31,7 +35,8 @@ class SqliteService final : public StoreService {
   }
   Health health() const override { return health_.Read(); }
   Figures figures() const override {
-    return {health_.commits, health_.writes, writer_.queue(), health_.failed_commits, health_.wal_bytes};
+    return {health_.commits, health_.writes, writer_.queue(), health_.failed_commits,
+            health_.wal_bytes};
   }
 
  private:

@@ -1,6 +1,6 @@
-// Runs units of work on the store. Writes of many callers are committed together (group commit) by one
-// writer thread and answered after the commit; reads run on a few threads with a time limit. Nothing
-// here blocks the caller. Owned by the composition root; used by api and scheduler.
+// Runs units of work on the store. Writes of many callers are committed together (group commit) by
+// one writer thread and answered after the commit; reads run on a few threads with a time limit.
+// Nothing here blocks the caller. Owned by the composition root; used by api and scheduler.
 #pragma once
 
 #include <functional>
@@ -15,32 +15,32 @@ namespace forager::store {
 
 // The jobs that a committed group changed, for those who show or schedule them.
 struct Committed {
-  std::vector<std::string> job_ids;   // changed jobs, at most 1,000; more: `many` is true
+  std::vector<std::string> job_ids;  // changed jobs, at most 1,000; more: `many` is true
   bool many = false;
-  bool pending_added = false;         // something may be claimable now
-  bool orders_added = false;          // a cancel request or a fence: live attempts must look
+  bool pending_added = false;  // something may be claimable now
+  bool orders_added = false;   // a cancel request or a fence: live attempts must look
 };
 
 struct Health {
   bool ok = true;
-  std::string reason;                 // when not ok: one clear sentence
+  std::string reason;  // when not ok: one clear sentence
 };
 
 struct StoreOptions {
-  std::string path;                   // SQLite file
+  std::string path;  // SQLite file
   Millis busy_timeout{5'000};
   Millis read_limit{2'000};
   int readers = 2;
-  int max_group = 1'000;              // callers in one commit
-  int max_queue = 20'000;             // waiting callers; more are answered kUnavailable
+  int max_group = 1'000;   // callers in one commit
+  int max_queue = 20'000;  // waiting callers; more are answered kUnavailable
 };
 
 class StoreService {
  public:
   // Work returns an error to roll its own part back; others of its group are not touched.
   using Work = std::function<Result<void>(Store&)>;
-  // Called once, after the commit (or with the error), on a thread of the service; at once on the caller's
-  // own when the queue is full. Must not block.
+  // Called once, after the commit (or with the error), on a thread of the service; at once on the
+  // caller's own when the queue is full. Must not block.
   using Done = std::function<void(Result<void>)>;
 
   // Opens, migrates and checks the database. One clear line when it cannot be used.
@@ -57,7 +57,9 @@ class StoreService {
   virtual void OnCommit(std::function<void(const Committed&)> observer) = 0;
   virtual Health health() const = 0;
   // Queue length, commits, group sizes ... for /metrics.
-  struct Figures { std::uint64_t commits = 0, writes = 0, queue = 0, failed_commits = 0, wal_bytes = 0; };
+  struct Figures {
+    std::uint64_t commits = 0, writes = 0, queue = 0, failed_commits = 0, wal_bytes = 0;
+  };
   virtual Figures figures() const = 0;
 };
 

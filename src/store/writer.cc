@@ -8,21 +8,25 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr Millis kProbeInterval{500};      // while the health is red and nobody writes
-constexpr Millis kBusyStep{100};           // the driver waits so long for a lock before we look at the queue
+constexpr Millis kProbeInterval{500};  // while the health is red and nobody writes
+constexpr Millis kBusyStep{100};  // the driver waits so long for a lock before we look at the queue
 constexpr int kWriterCacheKib = 32 * 1024;
 constexpr std::uint64_t kLogBytesTooMany = 64ULL << 20;
 constexpr std::size_t kMaxTouched = 1'000;
 
 Error Overloaded() {
-  return Error{ErrorCode::kUnavailable, "Too many writes are waiting for the database.", {}, std::chrono::seconds(1)};
+  return Error{ErrorCode::kUnavailable,
+               "Too many writes are waiting for the database.",
+               {},
+               std::chrono::seconds(1)};
 }
 
 void Merge(Committed& all, const Committed& one) {
   std::size_t room = kMaxTouched - all.job_ids.size();
   if (one.job_ids.size() > room) all.many = true;
-  all.job_ids.insert(all.job_ids.end(), one.job_ids.begin(),
-                     one.job_ids.begin() + static_cast<std::ptrdiff_t>(std::min(room, one.job_ids.size())));
+  all.job_ids.insert(
+      all.job_ids.end(), one.job_ids.begin(),
+      one.job_ids.begin() + static_cast<std::ptrdiff_t>(std::min(room, one.job_ids.size())));
   all.many |= one.many;
   all.pending_added |= one.pending_added;
   all.orders_added |= one.orders_added;
@@ -248,8 +252,9 @@ void Writer::RunGroup(Group group) {
   HelpCheckpoint();
 }
 
-// Under a constant stream of commits the checkpointer never sees the end of the log, so the log never starts
-// again from its beginning. Once it is large, the writer copies the rest between two groups.
+// Under a constant stream of commits the checkpointer never sees the end of the log, so the log
+// never starts again from its beginning. Once it is large, the writer copies the rest between two
+// groups.
 void Writer::HelpCheckpoint() {
   if (health_.wal_bytes.load(std::memory_order_relaxed) < kLogBytesTooMany) return;
   try {

@@ -1,5 +1,6 @@
-// The writer thread: takes what callers queued, runs it in one transaction with a savepoint each, commits, and
-// only then answers. Owns the writing connection; opens it anew after an I/O error. Never makes a caller wait.
+// The writer thread: takes what callers queued, runs it in one transaction with a savepoint each,
+// commits, and only then answers. Owns the writing connection; opens it anew after an I/O error.
+// Never makes a caller wait.
 #pragma once
 
 #include <chrono>
@@ -40,8 +41,8 @@ class Writer {
   Group Take();
   bool BeginTransaction(Group& group);
   void RunGroup(Group group);
-  // Runs one item, in a savepoint unless it is alone: bulk inserts are much faster without. False: the whole
-  // transaction is lost.
+  // Runs one item, in a savepoint unless it is alone: bulk inserts are much faster without. False:
+  // the whole transaction is lost.
   bool RunItem(Item& item, bool alone, Result<void>& answer, Committed& committed);
   void Lost(const DatabaseError& error);
   void Expire(Group& group, const Error& error);

@@ -46,7 +46,8 @@ TEST_F(SettingsTest, DefaultsAreTheContracts) {
   EXPECT_EQ(settings.max_running, 1);
   EXPECT_EQ(settings.monitor_interval, Millis{300'000});
   EXPECT_EQ(settings.types->defaults().timeout, Millis{30 * 60'000});
-  for (const char* type : {"community", "builder", "property", "sales_rep"}) EXPECT_TRUE(settings.types->Find(type)) << type;
+  for (const char* type : {"community", "builder", "property", "sales_rep"})
+    EXPECT_TRUE(settings.types->Find(type)) << type;
   EXPECT_FALSE(settings.types->Find("selftest"));
 }
 
@@ -63,10 +64,13 @@ TEST_F(SettingsTest, FlagWinsOverEnvironmentOverFile) {
 
 TEST_F(SettingsTest, WrongValueIsOneLineWithItsSourceAndRange) {
   sources_.environment["FORAGER_MAX_RUNNING"] = "0";
-  EXPECT_EQ(Wrong(), "max_running = \"0\" (environment FORAGER_MAX_RUNNING) is wrong: it must be a whole number from 1 to 10000");
+  EXPECT_EQ(Wrong(),
+            "max_running = \"0\" (environment FORAGER_MAX_RUNNING) is wrong: it must be a whole "
+            "number from 1 to 10000");
   sources_.environment.clear();
   File("\n[defaults]\ngrace = \"10 s\"\n");
-  EXPECT_TRUE(Wrong().starts_with("grace = \"10 s\" (file " + dir_ + "/forager.toml:3) is wrong")) << Wrong();
+  EXPECT_TRUE(Wrong().starts_with("grace = \"10 s\" (file " + dir_ + "/forager.toml:3) is wrong"))
+      << Wrong();
 }
 
 TEST_F(SettingsTest, UnknownKeysAreNamedWithTheirLine) {
@@ -84,8 +88,9 @@ TEST_F(SettingsTest, UnknownKeysAreNamedWithTheirLine) {
 }
 
 TEST_F(SettingsTest, TypeHasItsOwnKeysAndTheDefaultsForTheRest) {
-  File("[defaults]\ngrace = \"5s\"\n[types.property]\ntimeout_minutes = 15\nmax_running = 10\n"
-       "[types.company]\ncommand = [\"python3\", \"collect.py\"]\n");
+  File(
+      "[defaults]\ngrace = \"5s\"\n[types.property]\ntimeout_minutes = 15\nmax_running = 10\n"
+      "[types.company]\ncommand = [\"python3\", \"collect.py\"]\n");
   std::ofstream(dir_ + "/collect.py") << "\n";
   Settings settings = Load();
   const TypeSettings& property = settings.types->Get("property");

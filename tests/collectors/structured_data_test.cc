@@ -48,7 +48,8 @@ TEST(JsonLd, ReferencesInCirclesEnd) {
 }
 
 TEST(JsonLd, NamedValuesAreFoundUnderTheirName) {
-  const auto items = FindLd(R"x({"@type":"Place","additionalProperty":[{"name":"HOA Fee (yearly)","value":"$1,400"}]
+  const auto items = FindLd(
+      R"x({"@type":"Place","additionalProperty":[{"name":"HOA Fee (yearly)","value":"$1,400"}]
 })x");
   EXPECT_EQ(Value(items.at(0), "additionalProperty.hoa_fee_yearly"), "$1,400");
 }

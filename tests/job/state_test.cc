@@ -10,7 +10,8 @@ namespace forager {
 namespace {
 
 std::string Row(std::optional<State> from, Transition by, std::optional<State> to) {
-  return fmt::format("| {} | {} | {} |", from ? Name(*from) : "-", Name(by), to ? Name(*to) : "gone");
+  return fmt::format("| {} | {} | {} |", from ? Name(*from) : "-", Name(by),
+                     to ? Name(*to) : "gone");
 }
 
 TEST(StateMachine, IsTheOneInTheDocs) {
@@ -20,10 +21,13 @@ TEST(StateMachine, IsTheOneInTheDocs) {
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with("| from | event | to |")) inside = true;
     if (inside && line.empty()) break;
-    if (inside && line.starts_with("| ") && !line.starts_with("| ---") && !line.starts_with("| from")) documented.insert(line);
+    if (inside && line.starts_with("| ") && !line.starts_with("| ---") &&
+        !line.starts_with("| from"))
+      documented.insert(line);
   }
   std::set<std::string> coded;
-  for (const TransitionRule& rule : TransitionTable()) coded.insert(Row(rule.from, rule.by, rule.to));
+  for (const TransitionRule& rule : TransitionTable())
+    coded.insert(Row(rule.from, rule.by, rule.to));
   EXPECT_EQ(coded, documented);
 }
 
@@ -34,7 +38,8 @@ TEST(StateMachine, AllowsNothingOutsideItsTable) {
       allowed += Allowed(from, static_cast<Transition>(by)) ? 1 : 0;
     }
   }
-  EXPECT_EQ(static_cast<std::size_t>(allowed), TransitionTable().size() - 1);  // submit has no state before
+  EXPECT_EQ(static_cast<std::size_t>(allowed),
+            TransitionTable().size() - 1);  // submit has no state before
   EXPECT_FALSE(Allowed(State::kRunning, Transition::kDelete));
   EXPECT_FALSE(Allowed(State::kCompleted, Transition::kRequeue));
 }

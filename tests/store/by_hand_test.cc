@@ -1,5 +1,5 @@
-// A person with a database shell: whatever is edited by hand, counters, lanes and slots stay exact (TearDown
-// counts them), and times get their one form.
+// A person with a database shell: whatever is edited by hand, counters, lanes and slots stay exact
+// (TearDown counts them), and times get their one form.
 #include <gmock/gmock.h>
 
 #include "tests/store/store_fixture.h"
@@ -18,7 +18,8 @@ class ByHand : public StoreTest {
     ExpectExact();
   }
   std::string Column(const std::string& job_id, const std::string& column) {
-    return shell_->Ask("SELECT " + column + " FROM collection_jobs WHERE job_id = '" + job_id + "'");
+    return shell_->Ask("SELECT " + column + " FROM collection_jobs WHERE job_id = '" + job_id +
+                       "'");
   }
   std::unique_ptr<Shell> shell_;
 };
@@ -40,7 +41,8 @@ TEST_P(ByHand, TheSeedsOwnTestMakesAStuckJob) {
 
 TEST_P(ByHand, EveryStatusMayBeSetAndNoOther) {
   std::string job_id = Submitted();
-  for (std::string status : {"running", "completed", "pending", "failed", "cancelled", "pending", "completed"}) {
+  for (std::string status :
+       {"running", "completed", "pending", "failed", "cancelled", "pending", "completed"}) {
     Set(job_id, "status='" + status + "'");
     EXPECT_EQ(Name(Look(job_id).status), status);
   }
@@ -58,17 +60,25 @@ TEST_P(ByHand, TimesGetTheirOneForm) {
   EXPECT_EQ(Column(job_id, "started_at"), "soon");
   EXPECT_EQ(Look(job_id).started_at, std::nullopt);
   shell_->Run("PRAGMA recursive_triggers = ON");
-  Set(job_id, "started_at='2026-11-23T10:00:00.5Z', created_at='2026-11-23', target_url='http://B.example/x'");
+  Set(job_id,
+      "started_at='2026-11-23T10:00:00.5Z', created_at='2026-11-23', "
+      "target_url='http://B.example/x'");
   EXPECT_EQ(Column(job_id, "started_at"), "2026-11-23 10:00:00.500");
   EXPECT_EQ(Column(job_id, "host"), "b.example");
 }
 
 TEST_P(ByHand, InsertedJobsAreClaimedInTheirTurn) {
   std::string later = Submitted();
-  shell_->Run("INSERT INTO collection_jobs (job_id, entity_type, job_type, target_url, created_at) "
-              "VALUES ('JOB-1-BYHAND0000', 'property', 'update', 'https://User@Site.example:81/a?b', '2020-01-01')");
-  shell_->Run("INSERT INTO collection_jobs (entity_type, job_type, run_at) VALUES ('builder', 'x', '2999-01-01')");
-  shell_->Run("INSERT INTO collection_jobs (entity_type, job_type, status) VALUES ('builder', 'x', 'completed')");
+  shell_->Run(
+      "INSERT INTO collection_jobs (job_id, entity_type, job_type, target_url, created_at) "
+      "VALUES ('JOB-1-BYHAND0000', 'property', 'update', 'https://User@Site.example:81/a?b', "
+      "'2020-01-01')");
+  shell_->Run(
+      "INSERT INTO collection_jobs (entity_type, job_type, run_at) VALUES ('builder', 'x', "
+      "'2999-01-01')");
+  shell_->Run(
+      "INSERT INTO collection_jobs (entity_type, job_type, status) VALUES ('builder', 'x', "
+      "'completed')");
   ExpectExact();
   EXPECT_EQ(Column("JOB-1-BYHAND0000", "host"), "site.example:81");
   ClaimRequest request;

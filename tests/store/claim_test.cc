@@ -37,7 +37,8 @@ TEST_P(Claims, HigherPriorityFirstThenOlder) {
 TEST_P(Claims, JobsOfOneMillisecondGoInTheirOrderWhateverTheirLane) {
   std::vector<std::string> made;
   for (int i = 0; i < 12; ++i) {
-    made.push_back(Submitted(AJob(i % 3 ? "builder" : "property", i % 2 ? "https://b.example/" : "https://a.example/")));
+    made.push_back(Submitted(
+        AJob(i % 3 ? "builder" : "property", i % 2 ? "https://b.example/" : "https://a.example/")));
   }
   std::vector<std::string> order;
   for (const Job& job : Claim(Up(20, 20)).jobs) order.push_back(job.job_id);
@@ -132,7 +133,8 @@ TEST_P(Claims, SeveralRetriesOfOneLaneAreClaimedAgain) {
 
 TEST_P(Claims, ManyJobsOfManyLanesComeInTheOrderOfTheirRows) {
   std::vector<NewJob> jobs;
-  for (int i = 0; i < 400; ++i) jobs.push_back(AJob("property", "https://site" + std::to_string(i % 60) + ".example/"));
+  for (int i = 0; i < 400; ++i)
+    jobs.push_back(AJob("property", "https://site" + std::to_string(i % 60) + ".example/"));
   auto ids = Do([&](Store& store) { return store.SubmitMany(jobs, {}, 1'000'000, now_); });
   ASSERT_TRUE(ids);
   ClaimRequest request;
@@ -168,7 +170,8 @@ TEST_P(Claims, ANamedJobObeysLimitsOnly) {
   request.job_id = Submitted();
   EXPECT_EQ(Claim(request).block, ClaimBlock::kTotalLimit);
   request.job_id = "JOB-1-NONE000000";
-  EXPECT_EQ(Do([&](Store& s) { return s.Claim(request, now_); }).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(Do([&](Store& s) { return s.Claim(request, now_); }).error().code,
+            ErrorCode::kNotFound);
 }
 
 TEST_P(Claims, ReadyBeforeCountsThoseWhoGoFirst) {

@@ -21,7 +21,8 @@ class Lists : public StoreTest {
   BulkResult Bulk(Store::Bulk what, const JobFilter& filter, bool dry_run = false) {
     BulkResult all;
     do {
-      auto part = Do([&](Store& s) { return s.BulkApply(what, filter, all.last_id, 2, dry_run, now_); });
+      auto part =
+          Do([&](Store& s) { return s.BulkApply(what, filter, all.last_id, 2, dry_run, now_); });
       EXPECT_TRUE(part) << part.error().detail;
       all.affected += part->affected;
       all.matched += part->matched;
@@ -102,7 +103,8 @@ TEST_P(Lists, AForeignCursorIsRefused) {
   for (std::string cursor : {"x", "00", "7061", "30647c31"}) {
     ListRequest request;
     request.cursor = cursor;
-    EXPECT_EQ(Do([&](Store& s) { return s.List(request); }).error().code, ErrorCode::kInvalid) << cursor;
+    EXPECT_EQ(Do([&](Store& s) { return s.List(request); }).error().code, ErrorCode::kInvalid)
+        << cursor;
   }
 }
 
@@ -159,11 +161,16 @@ TEST_P(Lists, AccessIsKeptAndForgotten) {
   EXPECT_TRUE(*Do([&](Store& s) { return s.UseLoginCode("code", now_); }));
   EXPECT_FALSE(*Do([&](Store& s) { return s.UseLoginCode("code", now_); }));
 
-  EXPECT_TRUE(*Do([&](Store& s) { return ok(s.CreateSession("s", {"admin", "csrf", now_ + Millis{1'000}})); }));
+  EXPECT_TRUE(*Do(
+      [&](Store& s) { return ok(s.CreateSession("s", {"admin", "csrf", now_ + Millis{1'000}})); }));
   EXPECT_EQ((*Do([&](Store& s) { return s.FindSession("s", now_); }))->csrf, "csrf");
-  EXPECT_EQ(*Do([&](Store& s) -> Result<bool> { return s.FindSession("s", now_ + Millis{2'000})->has_value(); }), false);
+  EXPECT_EQ(*Do([&](Store& s) -> Result<bool> {
+    return s.FindSession("s", now_ + Millis{2'000})->has_value();
+  }),
+            false);
 
-  EXPECT_TRUE(*Do([&](Store& s) { return ok(s.KeepAnswer("t", "k", {"d", 201, "{}", "body"}, now_)); }));
+  EXPECT_TRUE(
+      *Do([&](Store& s) { return ok(s.KeepAnswer("t", "k", {"d", 201, "{}", "body"}, now_)); }));
   EXPECT_EQ((*Do([&](Store& s) { return s.FindAnswer("t", "k", now_); }))->status, 201);
   Advance(std::chrono::hours(25));
   EXPECT_FALSE((*Do([&](Store& s) { return s.FindAnswer("t", "k", now_); })).has_value());

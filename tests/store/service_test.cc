@@ -31,7 +31,8 @@ class Service : public StoreTest {
     }
     bool WaitFor(int count) {
       std::unique_lock lock(mutex_);
-      return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return good_ + bad_ >= count; });
+      return changed_.wait_for(lock, std::chrono::seconds(20),
+                               [&] { return good_ + bad_ >= count; });
     }
     int good_ = 0, bad_ = 0;
     Error last_;
@@ -50,7 +51,8 @@ class Service : public StoreTest {
   // Runs `sql` as a person until the store has what it needs again.
   void WaitForHealth(bool ok) {
     auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (service_->health().ok != ok && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    while (service_->health().ok != ok && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
     EXPECT_EQ(service_->health().ok, ok);
   }
 };
@@ -59,12 +61,15 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, Service, ::testing::Values(Driver::kSqlite));
 TEST_P(Service, OneFailingUnitOfAGroupDoesNotHurtTheOthers) {
   Answers answers;
   for (int i = 0; i < 100; ++i) {
-    service_->Write([this, i](Store& store) -> Result<void> {
-      if (auto job = store.Submit(AJob(), 5, 1'000, now_); !job) return std::unexpected(job.error());
-      if (i % 10 == 3) return forager::Fail(ErrorCode::kConflict, "no");
-      if (i % 10 == 4) throw std::runtime_error("thrown");
-      return {};
-    }, answers.Next());
+    service_->Write(
+        [this, i](Store& store) -> Result<void> {
+          if (auto job = store.Submit(AJob(), 5, 1'000, now_); !job)
+            return std::unexpected(job.error());
+          if (i % 10 == 3) return forager::Fail(ErrorCode::kConflict, "no");
+          if (i % 10 == 4) throw std::runtime_error("thrown");
+          return {};
+        },
+        answers.Next());
   }
   ASSERT_TRUE(answers.WaitFor(100));
   EXPECT_EQ(answers.good_, 80);
@@ -140,7 +145,8 @@ TEST_P(Service, WhatWasAcknowledgedSurvivesAKill) {
     }
     ::close(pipe_fds[0]);
     Shell shell(path_);
-    for (std::size_t at = 0, end; (end = acknowledged.find('\n', at)) != acknowledged.npos; at = end + 1) {
+    for (std::size_t at = 0, end; (end = acknowledged.find('\n', at)) != acknowledged.npos;
+         at = end + 1) {
       std::string id = acknowledged.substr(at, end - at);
       ASSERT_EQ(shell.Ask("SELECT count(*) FROM collection_jobs WHERE job_id = '" + id + "'"), "1");
     }

@@ -1,5 +1,6 @@
-// A store on a file of its own, with the verbs of the contract, for the tests of this folder. The driver is a
-// parameter: a second one joins the list in store_fixture.cc and every sentence is told of it too.
+// A store on a file of its own, with the verbs of the contract, for the tests of this folder. The
+// driver is a parameter: a second one joins the list in store_fixture.cc and every sentence is told
+// of it too.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -25,7 +25,8 @@ void Shell::Run(const std::string& sql) { EXPECT_EQ(Try(sql), "") << sql; }
 std::string Shell::Ask(const std::string& sql) {
   sqlite3_stmt* statement = nullptr;
   EXPECT_EQ(sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr), SQLITE_OK)
-      << sqlite3_errmsg(handle_) << "\n" << sql;
+      << sqlite3_errmsg(handle_) << "\n"
+      << sql;
   std::string answer;
   if (statement && sqlite3_step(statement) == SQLITE_ROW) {
     auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
@@ -163,25 +164,40 @@ void StoreTest::ExpectExact() {
   Shell shell(path_);
   for (std::string status : {"pending", "running", "completed", "failed", "cancelled"}) {
     EXPECT_EQ(shell.Ask("SELECT coalesce(sum(" + status + "), 0) FROM collection_totals"),
-              shell.Ask("SELECT count(*) FROM collection_jobs WHERE status = '" + status + "'")) << status;
+              shell.Ask("SELECT count(*) FROM collection_jobs WHERE status = '" + status + "'"))
+        << status;
   }
-  EXPECT_EQ(shell.Ask("SELECT coalesce(sum(items_found), 0) || '/' || coalesce(sum(changes_detected), 0) "
-                      "|| '/' || coalesce(sum(duration_ms), 0) || '/' || coalesce(sum(timed), 0) FROM collection_totals"),
-            shell.Ask("SELECT coalesce(sum(items_found), 0) || '/' || coalesce(sum(changes_detected), 0) "
-                      "|| '/' || coalesce(sum(duration_ms), 0) || '/' || count(duration_ms) FROM collection_jobs"));
-  EXPECT_EQ(shell.Ask("SELECT count(*) FROM (SELECT entity_type, host, auto_start, head FROM collection_lanes "
-                      "EXCEPT SELECT entity_type, host, auto_start, min(ready_key) FROM collection_jobs "
-                      "WHERE ready_key IS NOT NULL GROUP BY 1, 2, 3)"), "0") << "lanes too many";
-  EXPECT_EQ(shell.Ask("SELECT count(*) FROM (SELECT entity_type, host, auto_start, min(ready_key) FROM "
-                      "collection_jobs WHERE ready_key IS NOT NULL GROUP BY 1, 2, 3 "
-                      "EXCEPT SELECT entity_type, host, auto_start, head FROM collection_lanes)"), "0")
+  EXPECT_EQ(
+      shell.Ask("SELECT coalesce(sum(items_found), 0) || '/' || coalesce(sum(changes_detected), 0) "
+                "|| '/' || coalesce(sum(duration_ms), 0) || '/' || coalesce(sum(timed), 0) FROM "
+                "collection_totals"),
+      shell.Ask("SELECT coalesce(sum(items_found), 0) || '/' || coalesce(sum(changes_detected), 0) "
+                "|| '/' || coalesce(sum(duration_ms), 0) || '/' || count(duration_ms) FROM "
+                "collection_jobs"));
+  EXPECT_EQ(
+      shell.Ask(
+          "SELECT count(*) FROM (SELECT entity_type, host, auto_start, head FROM collection_lanes "
+          "EXCEPT SELECT entity_type, host, auto_start, min(ready_key) FROM collection_jobs "
+          "WHERE ready_key IS NOT NULL GROUP BY 1, 2, 3)"),
+      "0")
+      << "lanes too many";
+  EXPECT_EQ(
+      shell.Ask("SELECT count(*) FROM (SELECT entity_type, host, auto_start, min(ready_key) FROM "
+                "collection_jobs WHERE ready_key IS NOT NULL GROUP BY 1, 2, 3 "
+                "EXCEPT SELECT entity_type, host, auto_start, head FROM collection_lanes)"),
+      "0")
       << "lanes missing";
-  EXPECT_EQ(shell.Ask("SELECT count(*) FROM collection_jobs j WHERE slot_held <> (status = 'running' OR "
-                      "EXISTS (SELECT 1 FROM collection_attempts a WHERE a.job_id = j.job_id "
-                      "AND a.released_at IS NULL))"), "0") << "slots";
+  EXPECT_EQ(
+      shell.Ask("SELECT count(*) FROM collection_jobs j WHERE slot_held <> (status = 'running' OR "
+                "EXISTS (SELECT 1 FROM collection_attempts a WHERE a.job_id = j.job_id "
+                "AND a.released_at IS NULL))"),
+      "0")
+      << "slots";
   for (std::string table : {"collection_changes", "collection_job_logs", "collection_attempts"}) {
     EXPECT_EQ(shell.Ask("SELECT count(*) FROM " + table +
-                        " WHERE job_id NOT IN (SELECT job_id FROM collection_jobs)"), "0") << table;
+                        " WHERE job_id NOT IN (SELECT job_id FROM collection_jobs)"),
+              "0")
+        << table;
   }
   EXPECT_EQ(shell.Ask("PRAGMA integrity_check"), "ok");
 }

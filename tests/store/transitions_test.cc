@@ -22,23 +22,30 @@ class Transitions : public StoreTest {
         request.limits.total = 1'000;
         return !Claim(request).jobs.empty();
       }
-      case Transition::kComplete: return Complete(ref);
-      case Transition::kFail: return Fail(ref);
-      case Transition::kRetry: return Retry(ref, Millis{1'000});
+      case Transition::kComplete:
+        return Complete(ref);
+      case Transition::kFail:
+        return Fail(ref);
+      case Transition::kRetry:
+        return Retry(ref, Millis{1'000});
       case Transition::kCancel:
         return moved(Do([&](Store& s) { return s.Cancel(Final(ref, "cancelled"), now_); }));
-      case Transition::kReset: return moved(Do([&](Store& s) { return s.Reset(ref, "too long", false, now_); }));
+      case Transition::kReset:
+        return moved(Do([&](Store& s) { return s.Reset(ref, "too long", false, now_); }));
       case Transition::kResetAndRequeue:
         return moved(Do([&](Store& s) { return s.Reset(ref, "too long", true, now_); }));
       case Transition::kInterrupt:
         return moved(Do([&](Store& s) { return s.Interrupt(Final(ref, "interrupted"), now_); }));
-      case Transition::kRequeue: return Do([&](Store& s) { return s.Requeue(job_id, now_); }).has_value();
+      case Transition::kRequeue:
+        return Do([&](Store& s) { return s.Requeue(job_id, now_); }).has_value();
       case Transition::kCancelPending: {
         auto job = Do([&](Store& s) { return s.RequestCancel(job_id, false, now_); });
         return job && job->status == State::kCancelled;
       }
-      case Transition::kDelete: return Do([&](Store& s) { return s.Delete(job_id); }).has_value();
-      case Transition::kSubmit: break;
+      case Transition::kDelete:
+        return Do([&](Store& s) { return s.Delete(job_id); }).has_value();
+      case Transition::kSubmit:
+        break;
     }
     return false;
   }
@@ -47,10 +54,10 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, Transitions, ::testing::Values(Driver::kSqlite)
 
 TEST_P(Transitions, EveryMoveOfTheTableWorksAndNoOther) {
   for (State from : kAllStates) {
-    for (Transition by : {Transition::kClaim, Transition::kComplete, Transition::kFail, Transition::kRetry,
-                          Transition::kCancel, Transition::kCancelPending, Transition::kReset,
-                          Transition::kResetAndRequeue, Transition::kInterrupt, Transition::kRequeue,
-                          Transition::kDelete}) {
+    for (Transition by : {Transition::kClaim, Transition::kComplete, Transition::kFail,
+                          Transition::kRetry, Transition::kCancel, Transition::kCancelPending,
+                          Transition::kReset, Transition::kResetAndRequeue, Transition::kInterrupt,
+                          Transition::kRequeue, Transition::kDelete}) {
       std::string job_id = In(from);
       EXPECT_EQ(Try(job_id, by), Allowed(from, by)) << Name(from) << " " << Name(by);
       for (const TransitionRule& rule : TransitionTable()) {
@@ -165,9 +172,8 @@ TEST_P(Transitions, OnceCancelIsRequestedOnlyCancelEndsTheAttempt) {
 
 TEST_P(Transitions, ASlotIsHeldUntilTheTreeIsProvenEmpty) {
   AttemptRef ref = Running();
-  ASSERT_TRUE(*Do([&](Store& s) {
-    return s.Retry(Final(ref, "stalled", false), now_, true, false, now_);
-  }));
+  ASSERT_TRUE(*Do(
+      [&](Store& s) { return s.Retry(Final(ref, "stalled", false), now_, true, false, now_); }));
   EXPECT_EQ(Claim().block, ClaimBlock::kTotalLimit);
   ClaimRequest request;
   request.limits.total = 10;
@@ -283,22 +289,27 @@ TEST_P(Transitions, UniqueKeyIsTakenOnlyWhilePendingOrRunning) {
   EXPECT_THAT(second.error().detail, HasSubstr(first.job_id));
   ASSERT_TRUE(Fail(first));
   Submitted(job);
-  EXPECT_EQ(Do([&](Store& s) { return s.Requeue(first.job_id, now_); }).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(Do([&](Store& s) { return s.Requeue(first.job_id, now_); }).error().code,
+            ErrorCode::kConflict);
 }
 
 TEST_P(Transitions, SubmitManyIsAllOrNothingAndBounded) {
   std::vector<NewJob> jobs(3, AJob());
   jobs[2].unique_key = "k";
-  EXPECT_EQ(Do([&](Store& s) { return s.SubmitMany(jobs, {{"property", 7}}, 100, now_); })->size(), 3u);
-  EXPECT_EQ(Do([&](Store& s) { return s.SubmitMany(jobs, {}, 100, now_); }).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(Do([&](Store& s) { return s.SubmitMany(jobs, {{"property", 7}}, 100, now_); })->size(),
+            3u);
+  EXPECT_EQ(Do([&](Store& s) { return s.SubmitMany(jobs, {}, 100, now_); }).error().code,
+            ErrorCode::kConflict);
   jobs.pop_back();
-  EXPECT_EQ(Do([&](Store& s) { return s.SubmitMany(jobs, {}, 4, now_); }).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(Do([&](Store& s) { return s.SubmitMany(jobs, {}, 4, now_); }).error().code,
+            ErrorCode::kUnavailable);
   EXPECT_EQ(Figures().pending_jobs, 3);
   EXPECT_EQ(Claim().jobs.at(0).priority, 7);
 }
 
 TEST_P(Transitions, OrdersTellWhoIsCancelledOrFenced) {
-  AttemptRef goes_on = Running(), cancelled = Running(), reset = Running(), deleted{"JOB-1-XXXXXXXXXX", 1};
+  AttemptRef goes_on = Running(), cancelled = Running(), reset = Running(),
+             deleted{"JOB-1-XXXXXXXXXX", 1};
   ASSERT_TRUE(Do([&](Store& s) { return s.RequestCancel(cancelled.job_id, true, now_); }));
   ASSERT_TRUE(Do([&](Store& s) { return s.Reset(reset, "stuck", true, now_); }));
   std::vector<AttemptRef> live{goes_on, cancelled, reset, deleted};
