@@ -203,7 +203,6 @@ Result<void> Server::StartEngine() {
   }));
   observing_.store(true, std::memory_order_release);
   Housekeeping();
-  dispatcher_->Wake();
   return {};
 }
 
@@ -228,7 +227,10 @@ Result<void> Server::StartHttp() {
   login_url_ = (settings_.public_url.empty() ? http_->url() : settings_.public_url) + login_url_;
   std::string known = fmt::format("{{\"pid\":{},\"url\":\"{}\",\"version\":\"{}\"}}\n", getpid(),
                                   http_->url(), kVersion);
-  return data_dir_.WriteSecret("server.json", known);
+  auto noted = data_dir_.WriteSecret("server.json", known);
+  // Not before the address is ours: a start that fails must not have claimed anything.
+  if (noted) dispatcher_->Wake();
+  return noted;
 }
 
 Server::~Server() {
