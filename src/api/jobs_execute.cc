@@ -1,5 +1,5 @@
-// POST /jobs/{id}/execute: starts a job and answers when it has ended or the wait is over. No
-// thread waits: commits wake the request, which then reads the job.
+// POST /jobs/{id}/execute: starts a job, unless it runs already, and answers when it has ended or
+// the wait is over. No thread waits: commits wake the request, which then reads the job.
 #include <mutex>
 
 #include "api/claim_job.h"
@@ -102,16 +102,19 @@ void ExecuteJob(CallPtr call) {
   if (auto error = query.error()) return call->Send(*error);
   if (auto error = CannotStartNow(*call)) return call->Send(*error);
   auto job = std::make_shared<Job>();
+  auto runs_already = std::make_shared<bool>(false);  // dispatch was quicker: waiting is what is left
   call->store().Write(
-      [call, job](store::Store& store) -> Result<void> {
-        Result<Job> claimed = ClaimById(*call, store);
-        if (!claimed) return std::unexpected(claimed.error());
-        *job = std::move(*claimed);
+      [call, job, runs_already](store::Store& store) -> Result<void> {
+        Result<Job> found = store.Find(call->id);
+        *runs_already = found && found->status == State::kRunning;
+        Result<Job> started = *runs_already ? std::move(found) : ClaimById(*call, store);
+        if (!started) return std::unexpected(started.error());
+        *job = std::move(*started);
         return {};
       },
-      [call, job, wait](Result<void> claimed) {
-        if (!claimed) return call->Send(claimed.error());
-        call->control().StartClaimed({*job});
+      [call, job, runs_already, wait](Result<void> started) {
+        if (!started) return call->Send(started.error());
+        if (!*runs_already) call->control().StartClaimed({*job});
         if (wait == Millis(0)) return call->Send(Json(202, WriteJob(*job)));
         std::make_shared<Wait>(call)->Begin(call->services->clock.SteadyNow() + wait);
       });

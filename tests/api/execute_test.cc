@@ -123,6 +123,17 @@ TEST_F(ExecuteApi, ExecuteAnswersWhenTheJobHasEnded) {
   EXPECT_EQ(waiters_.size(), 0u);
 }
 
+TEST_F(ExecuteApi, ExecuteOfARunningJobWaitsForItWithoutStartingItAgain) {
+  std::string id = Submitted();
+  ExecutePending();
+  std::size_t started = control_.started.size();
+  auto waiting = Send("POST", "/jobs/" + id + "/execute");
+  Until([&] { return waiters_.size() == 1; });
+  End(id, true);
+  EXPECT_EQ(Wait(std::move(waiting)).status, 200);
+  EXPECT_EQ(control_.started.size(), started);
+}
+
 TEST_F(ExecuteApi, ExecuteAnswersWhenTheWaitIsOver) {
   std::string id = Submitted();
   auto waiting = Send("POST", "/jobs/" + id + "/execute?wait=2.5");
