@@ -168,7 +168,7 @@ class EngineTest : public ::testing::Test {
         .back();
   }
 
-  void Ended(const AttemptRef& ref, ProcessEnd process, std::optional<ResultEvent> result = {}) {
+  void Ended(AttemptRef ref, ProcessEnd process, std::optional<ResultEvent> result = {}) {
     AttemptEnd end;
     end.process = process;
     end.result = std::move(result);
