@@ -67,7 +67,6 @@ class Recorder : public supervisor::AttemptObserver {
     store::AttemptNews news;
     std::size_t news_bytes = 0;
     std::size_t log_bytes = 0;  // stored since the last trim
-    std::int64_t dropped_lines = 0;
     bool dirty = false;
     bool writing = false;
   };
