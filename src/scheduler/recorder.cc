@@ -165,6 +165,7 @@ void Recorder::FlushOne(Live& live) {
           store::AttemptNews newer = std::exchange(current.news, std::move(*news));
           Append(current.news, std::move(newer));
           current.news_bytes += current.news.changes.size() * 1'024;
+          if (current.ending) return Finish(current, std::move(current.ending));
           MarkDirty(current);
           return;
         }
@@ -174,6 +175,7 @@ void Recorder::FlushOne(Live& live) {
         } else if (!news->logs.empty()) {
           hooks_.logged(news->ref, news->logs);
         }
+        if (current.ending) return Finish(current, std::move(current.ending));
         if (current.dirty) MarkDirty(current);
       });
 }
@@ -188,14 +190,24 @@ void Recorder::OnEnded(const AttemptRef& ref, const AttemptEnd& end) {
 void Recorder::End(std::shared_ptr<Ending> ending) {
   ending->at = clock_.Now();
   auto found = attempts_.find(ending->ref);
-  if (found != attempts_.end()) {
-    Live& live = found->second;
-    ending->retry = live.retry;
-    ending->timeout = live.timeout;
-    if (!live.pid_stored) ending->pid = live.pid;
-    ending->news = std::move(live.news);
-    attempts_.erase(found);
+  if (found == attempts_.end()) {
+    unwritten_[ending->ref] = ending;
+    return Write(std::move(ending));
   }
+  Live& live = found->second;
+  if (live.writing) {
+    live.ending = std::move(ending);
+  } else {
+    Finish(live, std::move(ending));
+  }
+}
+
+void Recorder::Finish(Live& live, std::shared_ptr<Ending> ending) {
+  ending->retry = live.retry;
+  ending->timeout = live.timeout;
+  if (!live.pid_stored) ending->pid = live.pid;
+  ending->news = std::move(live.news);
+  attempts_.erase(ending->ref);
   unwritten_[ending->ref] = ending;
   Write(std::move(ending));
 }
@@ -234,6 +246,10 @@ void Recorder::Wrote(const Ending& ending, const Written& written) {
 
 void Recorder::OnReleased(const AttemptRef& ref, const Usage& usage) {
   // The row's last word first: a release may not overtake it.
+  if (auto found = attempts_.find(ref); found != attempts_.end() && found->second.ending) {
+    found->second.ending->released_later = usage;
+    return;
+  }
   if (auto found = unwritten_.find(ref); found != unwritten_.end()) {
     found->second->released_later = usage;
     return;

@@ -69,12 +69,14 @@ class Recorder : public supervisor::AttemptObserver {
     std::size_t log_bytes = 0;  // stored since the last trim
     bool dirty = false;
     bool writing = false;
+    std::shared_ptr<Ending> ending;  // waits for the news on their way: what they fail to store is its
   };
   void Flush();
   void FlushOne(Live& live);
   void MarkDirty(Live& live);
   void Take(Live& live, Event& event);
   void End(std::shared_ptr<Ending> ending);
+  void Finish(Live& live, std::shared_ptr<Ending> ending);
   void Write(std::shared_ptr<Ending> ending);
   void Wrote(const Ending& ending, const Written& written);
   void WriteRelease(const AttemptRef& ref, const Usage& usage);

@@ -82,6 +82,7 @@ class EngineTest : public ::testing::Test {
     dir_ = mkdtemp(pattern.data());
     store::StoreOptions options;
     options.path = dir_ + "/forager.db";
+    options.busy_timeout = Millis{400};
     store_ = store::StoreService::Open(options).value();
     store_->OnCommit([](const store::Committed&) {});
     policy_.node = "node-1";

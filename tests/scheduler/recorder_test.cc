@@ -1,3 +1,5 @@
+#include <sqlite3.h>
+
 #include "engine_fixture.h"
 
 namespace forager::scheduler {
@@ -25,6 +27,32 @@ TEST_F(RecorderTest, WhatAnAttemptSaysIsStoredWithItsEnd) {
   EXPECT_EQ(job.changes_detected, 2);
   EXPECT_EQ(LastAttempt(ref.job_id).pid, 4711);
   EXPECT_TRUE(LastAttempt(ref.job_id).released_at);
+}
+
+TEST_F(RecorderTest, AnEndKeepsWhatTheNewsBeforeItFailedToStore) {
+  AttemptRef ref = Running();
+  recorder_->OnEvents(ref, {Found("Willow Bend")});
+  // The news' write fails, and the attempt ends while it is on its way.
+  bool ended = false;
+  sqlite3* shell = nullptr;
+  ASSERT_EQ(sqlite3_open((dir_ + "/forager.db").c_str(), &shell), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(shell, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  auto end = loop_->After(Millis{150}, [&] {
+    AttemptEnd last;
+    last.process = Exited{0};
+    last.result = Good();
+    last.usage = Usage{};
+    last.released = true;
+    supervisor_.Gone(ref);
+    recorder_->OnEnded(ref, last);
+    ended = true;
+  });
+  Until([&] { return ended && recorder_->unwritten() > 0; });
+  ASSERT_EQ(sqlite3_exec(shell, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(shell);
+  Until([&] { return !recorder_->Owns(ref); });
+  EXPECT_EQ(Find(ref.job_id).status, State::kCompleted);
+  EXPECT_EQ(Find(ref.job_id).items_found, 1);
 }
 
 TEST_F(RecorderTest, ProgressIsStoredWhileTheAttemptLives) {
