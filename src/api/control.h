@@ -25,11 +25,26 @@ struct MonitorStatus {
   std::int64_t reset_total = 0;
   std::optional<WallTime> next_run;
   std::optional<std::string> last_error;
+  struct Reset {
+    std::string job_id;
+    WallTime at{};
+  };
+  std::vector<Reset> recent;  // the last ones, newest first
 };
 
 struct SettingView {
   std::string name, value, source;  // source: "default", "file forager.toml:3", "environment
                                     // FORAGER_LISTEN", "flag --listen"
+};
+
+// A limit of a live attempt: its whole length, and what is left of it now.
+struct LimitView {
+  Millis limit{0}, left{0};
+};
+struct LiveAttempt {
+  AttemptRef ref;
+  LimitView deadline, heartbeat, stall;
+  bool stopping = false;  // its stop schedule has begun
 };
 
 struct StuckReset {
@@ -53,6 +68,8 @@ class Control {
   // for proof of death of what was killed.
   virtual void ResetStuck(Millis timeout, bool requeue,
                           std::function<void(Result<StuckReset>)> done) = 0;
+  // The attempts whose processes live on this node.
+  virtual void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) = 0;
   // Rows in state running with nothing alive behind them: the gauge that must read 0.
   virtual int stuck_running() const = 0;
   // More lines for /metrics, in Prometheus text form: attempts, retries, store and HTTP figures.

@@ -15,6 +15,7 @@ struct Facts {
   Job job;
   std::set<std::string> paused;
   store::Store::SlotUse slots;
+  bool requested = false;  // needs no further request
   int ready_before = 0;
   std::optional<int> held_by;  // an attempt whose process tree is not proven empty
 };
@@ -51,6 +52,9 @@ Result<Facts> ReadFacts(store::Store& store, const std::string& job_id) {
   auto slots = store.Slots(facts.job.entity_type, HostOf(facts.job.target_url.value_or("")));
   if (!slots) return std::unexpected(slots.error());
   facts.slots = std::move(*slots);
+  auto requested = store.IsRequested(job_id);
+  if (!requested) return std::unexpected(requested.error());
+  facts.requested = *requested;
   auto before = store.ReadyBefore(job_id);
   if (!before) return std::unexpected(before.error());
   facts.ready_before = *before;
@@ -96,7 +100,7 @@ void ExplainPending(const Call& call, const Facts& facts, Reasons& reasons) {
                                          *facts.held_by));
   }
   ExplainLimits(call, facts, reasons);
-  if (!call.control().automatic() && !retry) {
+  if (!call.control().automatic() && !facts.requested) {
     reasons.Add("on_request",
                 "Dispatch is on request: POST /jobs/execute-pending starts the next pending job.");
   }

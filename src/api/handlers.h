@@ -14,6 +14,7 @@ Result<ReadWork> GetJob(const Call& call);
 Result<ReadWork> GetAttempts(const Call& call);
 Result<ReadWork> GetLogs(const Call& call);
 Result<ReadWork> GetChanges(const Call& call);
+Result<ReadWork> ListChanges(const Call& call);
 // explain
 Result<ReadWork> ExplainJob(const Call& call);
 // jobs_actions
@@ -30,6 +31,7 @@ void ResetStuck(CallPtr call);
 void DeleteJobs(CallPtr call);
 void BulkRetry(CallPtr call);
 void BulkCancel(CallPtr call);
+void BulkStart(CallPtr call);
 void BulkDelete(CallPtr call);
 // monitor_stats
 Result<ReadWork> GetStats(const Call& call);
@@ -38,6 +40,8 @@ Result<http::Response> GetMonitor(const Call& call);
 Result<ReadWork> GetDispatch(const Call& call);
 Result<WriteWork> PauseDispatch(const Call& call);
 Result<WriteWork> ResumeDispatch(const Call& call);
+// running
+void GetRunning(CallPtr call);
 // types_config
 Result<http::Response> GetTypes(const Call& call);
 Result<http::Response> GetConfig(const Call& call);

@@ -213,6 +213,7 @@ std::string EchoFilters(const http::Request& request) {
 
 void BulkRetry(CallPtr call) { RunBulk(call, Kind::kRetry, "retry", "Retried"); }
 void BulkCancel(CallPtr call) { RunBulk(call, Kind::kCancel, "cancel", "Cancelled"); }
+void BulkStart(CallPtr call) { RunBulk(call, Kind::kStart, "run", "Asked to run"); }
 void BulkDelete(CallPtr call) { RunBulk(call, Kind::kDelete, "delete", "Deleted"); }
 
 void DeleteJobs(CallPtr call) {

@@ -165,4 +165,23 @@ Result<ReadWork> GetChanges(const Call& call) {
   };
 }
 
+Result<ReadWork> ListChanges(const Call& call) {
+  Query query(call.request);
+  store::ChangeFilter filter;
+  filter.job_id = query.Text("job_id", 100);
+  filter.entity_type = TypeName(query, "entity_type");
+  filter.status = TypeName(query, "status");
+  filter.change_type = TypeName(query, "change_type");
+  Paging paging = ReadPaging(query);
+  if (auto error = query.error()) return std::unexpected(*error);
+  return [filter, paging](store::Store& store) -> Result<http::Response> {
+    auto page = store.AllChanges(filter, paging.page, paging.page_size, paging.cursor);
+    if (!page) return std::unexpected(page.error());
+    ObjectWriter body;
+    body.Raw("changes", WriteArray(page->items, WriteChange));
+    WritePaging(body, *page, paging);
+    return Json(200, body.Take());
+  };
+}
+
 }  // namespace forager::api

@@ -31,6 +31,9 @@ Result<ReadWork> GetStats(const Call& call) {
 
 Result<http::Response> GetMonitor(const Call& call) {
   MonitorStatus status = call.control().monitor();
+  std::string recent = WriteArray(status.recent, [](const MonitorStatus::Reset& reset) {
+    return ObjectWriter().Text("job_id", reset.job_id).Time("at", reset.at).Take();
+  });
   return Json(200,
               ObjectWriter()
                   .Bool("enabled", status.enabled)
@@ -41,6 +44,7 @@ Result<http::Response> GetMonitor(const Call& call) {
                   .Int("reset_total", status.reset_total)
                   .Time("next_run", status.next_run)
                   .TextOrNull("last_error", status.last_error)
+                  .Raw("recent_resets", recent)
                   .Take());
 }
 

@@ -249,6 +249,7 @@ void Server::Committed(const store::Committed& committed) {
   waiters_.Notify(committed);
   notifier_->Changed(committed);
   if (committed.orders_added) loop_.Post([this] { orders_->Check(); });
+  if (committed.requested) loop_.Post([this] { dispatcher_->Wake(); });
   if (committed.pending_added && !wake_posted_.exchange(true)) {
     loop_.Post([this] {
       wake_posted_ = false;
@@ -302,10 +303,12 @@ std::vector<api::SettingView> Server::settings() const {
 api::MonitorStatus Server::monitor() const {
   std::lock_guard lock(mutex_);
   const auto& status = monitor_status_;
-  return {
+  api::MonitorStatus view{
       settings_.monitor_enabled, settings_.monitor_interval, settings_.types->defaults().timeout,
       status.last_run,           status.reset_last,          status.reset_total,
-      status.next_run,           status.last_error};
+      status.next_run,           status.last_error,          {}};
+  for (const auto& [job_id, at] : status.recent) view.recent.push_back({job_id, at});
+  return view;
 }
 
 std::string Server::metrics() const {
@@ -323,6 +326,20 @@ void Server::ResetStuck(Millis timeout, bool requeue,
     monitor_->Reset(timeout, requeue, [done](Result<std::vector<std::string>> ids) {
       ids ? done(api::StuckReset{std::move(*ids)}) : done(std::unexpected(ids.error()));
     });
+  });
+}
+
+void Server::LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) {
+  loop_.Post([this, done = std::move(done)] {
+    std::vector<api::LiveAttempt> live;
+    auto view = [](const supervisor::Supervisor::Left& left) {
+      return api::LimitView{left.limit, left.left};
+    };
+    for (const auto& watched : supervisor_->Watching()) {
+      live.push_back({watched.ref, view(watched.deadline), view(watched.heartbeat),
+                      view(watched.stall), watched.stopping});
+    }
+    done(std::move(live));
   });
 }
 

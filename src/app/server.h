@@ -50,6 +50,7 @@ class Server final : public api::Control {
   void StartClaimed(std::vector<Job> jobs) override;
   void ResetStuck(Millis timeout, bool requeue,
                   std::function<void(Result<api::StuckReset>)> done) override;
+  void LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) override;
   int stuck_running() const override { return stuck_running_; }
   std::string metrics() const override;
   bool shutting_down() const override { return stopping_; }

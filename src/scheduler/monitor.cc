@@ -11,6 +11,7 @@ constexpr int kMaxRows = 10'000;
 constexpr Millis kProofWait{2'000};
 constexpr Millis kProofPoll{20};
 constexpr Millis kCensusSlack{5'000};
+constexpr std::size_t kMaxRecent = 20;
 
 std::string Every(Millis interval) {
   if (interval.count() % 60'000 == 0) return fmt::format("{} minutes", interval.count() / 60'000);
@@ -133,11 +134,13 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, bool requeue, Done done
         }
         return reset;
       },
-      [this, rows, requeue, done = std::move(done)](Result<Refs> reset) {
+      [this, rows, requeue, now, done = std::move(done)](Result<Refs> reset) {
         if (!reset) return done(std::unexpected(reset.error()));
         std::vector<std::string> ids;
         for (const AttemptRef& ref : *reset) {
           ids.push_back(ref.job_id);
+          status_.recent.emplace_front(ref.job_id, now);
+          if (status_.recent.size() > kMaxRecent) status_.recent.pop_back();
           supervisor_.Stop(ref, StopReason::kReset, true);
           auto row = std::ranges::find(*rows, ref, &Overdue::ref);
           if (requeue) continue;

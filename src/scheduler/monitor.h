@@ -2,8 +2,10 @@
 // processes killed. Runs on its interval, and when reset-stuck asks. Lives on the event loop.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "os/clock.h"
@@ -22,6 +24,7 @@ class Monitor {
     std::int64_t reset_last = 0;
     std::int64_t reset_total = 0;
     std::optional<std::string> last_error;
+    std::deque<std::pair<std::string, WallTime>> recent;  // job and time, newest first, bounded
   };
   using Done = std::function<void(Result<std::vector<std::string>>)>;
 

@@ -57,8 +57,11 @@ class SqlStore final : public Store {
   Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) override;
   Result<Page<Change>> Changes(const std::string& job_id, int page, int page_size,
                                const std::optional<std::string>& cursor) override;
+  Result<Page<Change>> AllChanges(const ChangeFilter& filter, int page, int page_size,
+                                  const std::optional<std::string>& cursor) override;
   Result<Stats> GetStats(WallTime now) override;
   Result<SlotUse> Slots(const std::string& entity_type, const std::string& host) override;
+  Result<bool> IsRequested(const std::string& job_id) override;
   Result<int> ReadyBefore(const std::string& job_id) override;
 
   Result<void> Pause(const std::string& entity_type, WallTime now) override;

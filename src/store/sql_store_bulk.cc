@@ -22,6 +22,8 @@ std::vector<State> StatesOf(Store::Bulk what) {
       return {State::kFailed, State::kCancelled};
     case Store::Bulk::kCancel:
       return {State::kPending, State::kRunning};
+    case Store::Bulk::kStart:
+      return {State::kPending};
   }
   return {};
 }
@@ -67,6 +69,12 @@ void SqlStore::Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, Bul
         done = dry_run || db_.Execute("cancel_pending_job", {job_id, now, false}) == 1;
       } else if (status == State::kRunning) {
         done = dry_run || CancelRunning(job_id, false, now);
+      }
+      break;
+    case Bulk::kStart:
+      if (status == State::kPending) {
+        done = dry_run || db_.Execute("request_job", {job_id, now, UnixMillis(now)}) == 1;
+        committed_.requested |= done && !dry_run;
       }
       break;
   }

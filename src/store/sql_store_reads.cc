@@ -77,6 +77,13 @@ Result<Page<Change>> SqlStore::Changes(const std::string& job_id, int page, int 
   });
 }
 
+Result<bool> SqlStore::IsRequested(const std::string& job_id) {
+  return Guard([&]() -> Result<bool> {
+    Rows rows = db_.Query("is_requested", {job_id});
+    return rows.Next() && rows.Int(0) != 0;
+  });
+}
+
 Result<Stats> SqlStore::GetStats(WallTime now) {
   return Guard([&]() -> Result<Stats> {
     Stats stats;

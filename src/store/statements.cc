@@ -49,6 +49,7 @@ Statements ReadAll() {
     while (text.ends_with('\n')) text.pop_back();
     Replace(text, "{job}", all.at("job_columns"));
     Replace(text, "{attempt}", all.at("attempt_columns"));
+    Replace(text, "{change}", all.at("change_columns"));
   }
   return all;
 }

@@ -84,6 +84,11 @@ struct Page {
   std::optional<std::string> next_cursor;
 };
 
+// Members that are none match everything.
+struct ChangeFilter {
+  std::optional<std::string> job_id, entity_type, status, change_type;
+};
+
 struct Stats {
   std::int64_t total_jobs = 0, pending_jobs = 0, running_jobs = 0, completed_jobs = 0,
                failed_jobs = 0, cancelled_jobs = 0;
@@ -240,7 +245,8 @@ class Store {
 
   // ---- bulk: one transaction per call, at most `limit` jobs; go on from `last_id`
   // --------------------
-  enum class Bulk { kDelete, kRetry, kCancel };
+  // kStart asks for pending jobs: they start as soon as a slot is free, in either mode.
+  enum class Bulk { kDelete, kRetry, kCancel, kStart };
   virtual Result<BulkResult> BulkApply(Bulk what, const JobFilter& filter, std::int64_t after,
                                        int limit, bool dry_run, WallTime now) = 0;
 
@@ -252,6 +258,10 @@ class Store {
   virtual Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) = 0;
   virtual Result<Page<Change>> Changes(const std::string& job_id, int page, int page_size,
                                        const std::optional<std::string>& cursor) = 0;
+  // Of all jobs, newest first. A page may be short and yet have a next_cursor: rare matches are
+  // looked for in a bounded number of rows.
+  virtual Result<Page<Change>> AllChanges(const ChangeFilter& filter, int page, int page_size,
+                                          const std::optional<std::string>& cursor) = 0;
   virtual Result<Stats> GetStats(WallTime now) = 0;
   // Slots in use: in all, of this type, of this host; ids of at most ten jobs that hold them.
   struct SlotUse {
@@ -259,6 +269,8 @@ class Store {
     std::vector<std::string> holders;
   };
   virtual Result<SlotUse> Slots(const std::string& entity_type, const std::string& host) = 0;
+  // A pending job that needs no further request: once started, or asked for by kStart.
+  virtual Result<bool> IsRequested(const std::string& job_id) = 0;
   // How many ready jobs go before this pending one (counted up to 1,000).
   virtual Result<int> ReadyBefore(const std::string& job_id) = 0;
 

@@ -18,6 +18,7 @@ struct Committed {
   std::vector<std::string> job_ids;  // changed jobs, at most 1,000; more: `many` is true
   bool many = false;
   bool pending_added = false;  // something may be claimable now
+  bool requested = false;      // pending jobs were asked for: dispatch starts them in either mode
   bool orders_added = false;   // a cancel request or a fence: live attempts must look
 };
 

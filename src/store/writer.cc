@@ -29,6 +29,7 @@ void Merge(Committed& all, const Committed& one) {
       one.job_ids.begin() + static_cast<std::ptrdiff_t>(std::min(room, one.job_ids.size())));
   all.many |= one.many;
   all.pending_added |= one.pending_added;
+  all.requested |= one.requested;
   all.orders_added |= one.orders_added;
 }
 

@@ -35,6 +35,7 @@ class AttemptClocks {
   // "working", "no progress for 12 minutes".
   std::string Describe(os::Steady now) const;
 
+  const AttemptLimits& limits() const { return limits_; }
   os::Steady started() const { return started_; }
   os::Steady heard() const { return heard_; }
   os::Steady progressed() const { return progressed_; }

@@ -89,6 +89,23 @@ class SupervisorImpl final : public Supervisor, KeeperLink::Listener {
     if (!attempt) return std::nullopt;
     return std::chrono::duration_cast<Millis>(clock_.SteadyNow() - attempt->clocks.started());
   }
+  std::vector<Watched> Watching() const override {
+    std::vector<Watched> watched;
+    os::Steady now = clock_.SteadyNow();
+    for (const auto& [id, attempt] : attempts_) {
+      if (attempt->ended) continue;
+      const AttemptClocks& clocks = attempt->clocks;
+      const AttemptLimits& limits = clocks.limits();
+      auto left = [&](Millis limit, os::Steady since) {
+        return Left{limit,
+                    std::max(Millis{0}, std::chrono::duration_cast<Millis>(since + limit - now))};
+      };
+      watched.push_back({attempt->ref(), left(limits.timeout, clocks.started()),
+                         left(limits.heartbeat, clocks.heard()),
+                         left(limits.stall, clocks.progressed()), attempt->schedule.begun()});
+    }
+    return watched;
+  }
   std::string Describe(const AttemptRef& ref) const override {
     const RunningAttempt* attempt = Find(ref);
     if (!attempt) return "No process was behind it.";

@@ -48,8 +48,8 @@ struct AttemptObserver {
 };
 
 struct SupervisorOptions {
-  std::string data_dir;  // scratch directories and the attempts' lock live here
-  std::string run_as;    // user of attempts when the server is root; "" = no change
+  std::string data_dir;                  // scratch directories and the attempts' lock live here
+  std::string run_as;                    // user of attempts when the server is root; "" = no change
   std::vector<std::string> keeper_argv;  // default: /proc/self/exe keeper
   std::map<std::string, std::string>
       collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
@@ -75,6 +75,16 @@ class Supervisor {
   virtual bool IsLive(const AttemptRef& ref) const = 0;
   // How long the attempt runs by the steady clock; none when it is not live.
   virtual std::optional<Millis> Age(const AttemptRef& ref) const = 0;
+  // What each limit leaves the attempts that have not ended.
+  struct Left {
+    Millis limit{0}, left{0};
+  };
+  struct Watched {
+    AttemptRef ref;
+    Left deadline, heartbeat, stall;
+    bool stopping = false;
+  };
+  virtual std::vector<Watched> Watching() const { return {}; }
   // One sentence, such as "It had made no progress for 12 minutes.": what reset-stuck says of it.
   virtual std::string Describe(const AttemptRef& ref) const = 0;
   // For attempts started from now on.

@@ -61,6 +61,7 @@ class FakeControl : public Control {
     reset_requeue = requeue;
     done(reset_answer);
   }
+  void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) override { done(live); }
   int stuck_running() const override { return 0; }
   std::string metrics() const override { return "forager_extra 1\n"; }
   bool shutting_down() const override { return stopping; }
@@ -75,6 +76,7 @@ class FakeControl : public Control {
   bool reset_requeue = false;
   Result<StuckReset> reset_answer = StuckReset{};
   bool stopping = false;
+  std::vector<LiveAttempt> live;
 };
 
 // One answer, with its body read as JSON where it is JSON.

@@ -65,15 +65,36 @@ TEST_F(ServerApi, StatsOfAnEmptyStoreHaveNoRates) {
   EXPECT_TRUE(stats.at("oldest_pending_seconds").is_null());
 }
 
+TEST_F(ServerApi, RunningTellsWhatEachLimitLeaves) {
+  EXPECT_TRUE(Get("/running").Json().at("attempts").as_array().empty());
+  control_.live = {{{"JOB-1-A", 2}, {60s, 1500ms}, {30s, 29s}, {10min, 9min}, true}};
+  Answered running = Get("/running");
+  EXPECT_EQ(running.Text("/attempts/0/job_id"), "JOB-1-A");
+  EXPECT_EQ(running.Int("/attempts/0/attempt"), 2);
+  EXPECT_EQ(running.Json().at_pointer("/attempts/0/deadline/left_seconds").to_number<double>(), 1.5);
+  EXPECT_EQ(running.Json().at_pointer("/attempts/0/stall/limit_seconds").to_number<double>(), 600);
+  EXPECT_TRUE(running.Json().at_pointer("/attempts/0/stopping").as_bool());
+}
+
+TEST_F(ServerApi, AllChangesAreListed) {
+  Answered none = Get("/changes?entity_type=property&status=pending&page_size=5");
+  EXPECT_EQ(none.status, 200);
+  EXPECT_EQ(none.Int("/total"), 0);
+  EXPECT_EQ(Get("/changes?status=Not%20a%20word").status, 422);
+  EXPECT_EQ(Get("/changes?cursor=x").status, 422);
+}
+
 TEST_F(ServerApi, MonitorTellsItsRuns) {
   control_.monitor_status.last_error = "disk";
   control_.monitor_status.reset_total = 7;
+  control_.monitor_status.recent = {{"JOB-1-A", WallTime{}}};
   Answered monitor = Get("/monitor");
   EXPECT_EQ(monitor.Json().at("interval_seconds").to_number<double>(), 300);
   EXPECT_EQ(monitor.Json().at("timeout_minutes").to_number<double>(), 30);
   EXPECT_TRUE(monitor.Json().at("last_run").is_null());
   EXPECT_EQ(monitor.Int("/reset_total"), 7);
   EXPECT_EQ(monitor.Text("/last_error"), "disk");
+  EXPECT_EQ(monitor.Text("/recent_resets/0/job_id"), "JOB-1-A");
 }
 
 TEST_F(ServerApi, DispatchPausesInAllAndPerType) {

@@ -137,6 +137,26 @@ TEST_P(Lists, BulkRetryAndCancel) {
   EXPECT_EQ(retried.affected, 1);
 }
 
+TEST_P(Lists, BulkStartAsksForPendingJobsAndMakesThemDue) {
+  NewJob later = AJob();
+  later.run_at = now_ + std::chrono::hours(5);
+  std::string waiting = Submitted(later), ready = Submitted(), done = In(State::kCompleted);
+  ClaimRequest only_requested;
+  only_requested.only_started_before = true;
+  only_requested.limits.total = 9;
+  only_requested.count = 9;
+  auto claim = [&] { return Do([&](Store& s) { return s.Claim(only_requested, now_); })->jobs; };
+  EXPECT_FALSE(*Do([&](Store& s) { return s.IsRequested(ready); }));
+  EXPECT_EQ(Bulk(Store::Bulk::kStart, {}, true).affected, 2);
+  EXPECT_TRUE(claim().empty());
+  EXPECT_EQ(Bulk(Store::Bulk::kStart, {}).affected, 2);
+  EXPECT_TRUE(*Do([&](Store& s) { return s.IsRequested(ready); }));
+  EXPECT_FALSE(*Do([&](Store& s) { return s.IsRequested(done); }));
+  EXPECT_EQ(claim().size(), 2u);
+  EXPECT_EQ(Look(waiting).status, State::kRunning);
+  EXPECT_EQ(Look(done).status, State::kCompleted);
+}
+
 TEST_P(Lists, OldFinishedJobsArePruned) {
   In(State::kCompleted);
   In(State::kPending);

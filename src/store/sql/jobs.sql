@@ -123,6 +123,17 @@ UPDATE collection_jobs SET status = 'pending', updated_at = $2, run_at = $2, eli
   revision = revision + 1
 WHERE job_id = $1 AND status IN ('failed', 'cancelled');
 
+-- Due now, and started by dispatch in either mode; its age keeps its place.
+-- name: request_job
+UPDATE collection_jobs SET auto_start = 1, waiting = 0, updated_at = $2,
+  run_at = CASE WHEN eligible_ms > $3 THEN $2 ELSE run_at END,
+  eligible_ms = CASE WHEN eligible_ms > $3 THEN $3 ELSE eligible_ms END,
+  revision = revision + 1
+WHERE job_id = $1 AND status = 'pending';
+
+-- name: is_requested
+SELECT auto_start FROM collection_jobs WHERE job_id = $1 AND status = 'pending';
+
 -- name: cancel_pending_job
 UPDATE collection_jobs SET status = 'cancelled', completed_at = $2, updated_at = $2, waiting = 0,
   cancel_requested_at = $2, cancel_forced = $3, revision = revision + 1

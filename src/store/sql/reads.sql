@@ -31,13 +31,38 @@ SELECT {job} FROM collection_jobs WHERE status = 'running' ORDER BY created_at, 
 -- name: attempt_of_running
 SELECT started_at, ended_at IS NULL FROM collection_attempts WHERE job_id = $1 AND attempt = $2;
 
+-- name: change_columns
+id, job_id, attempt, entity_type, entity_id, is_new_entity, proposed_entity_data, field_name, old_value, new_value, change_type, status, confidence, source_url, evidence, created_at
+
 -- name: changes
-SELECT id, job_id, attempt, entity_type, entity_id, is_new_entity, proposed_entity_data, field_name,
-  old_value, new_value, change_type, status, confidence, source_url, evidence, created_at
-FROM collection_changes WHERE job_id = $1 AND id > $2 ORDER BY id LIMIT $3 OFFSET $4;
+SELECT {change} FROM collection_changes WHERE job_id = $1 AND id > $2 ORDER BY id LIMIT $3 OFFSET $4;
 
 -- name: count_changes
 SELECT count(*) FROM (SELECT 1 FROM collection_changes WHERE job_id = $1 LIMIT $2) AS c;
+
+-- name: change_by_id
+SELECT {change} FROM collection_changes WHERE id = $1;
+
+-- Newest first, down from below $1: of all changes, or along the one index that the filter has, and whether
+-- each of them matches the rest of it.
+-- name: walk_changes
+SELECT id, CASE WHEN CAST($3 AS TEXT) IS NULL OR change_type = $3 THEN 1 ELSE 0 END
+FROM collection_changes WHERE id < $1 ORDER BY id DESC LIMIT $2;
+
+-- name: walk_changes_of_job
+SELECT id, CASE WHEN (CAST($3 AS TEXT) IS NULL OR change_type = $3)
+    AND (CAST($5 AS TEXT) IS NULL OR entity_type = $5)
+    AND (CAST($6 AS TEXT) IS NULL OR status = $6) THEN 1 ELSE 0 END
+FROM collection_changes WHERE job_id = $4 AND id < $1 ORDER BY id DESC LIMIT $2;
+
+-- name: walk_changes_of_type
+SELECT id, CASE WHEN (CAST($3 AS TEXT) IS NULL OR change_type = $3)
+    AND (CAST($5 AS TEXT) IS NULL OR status = $5) THEN 1 ELSE 0 END
+FROM collection_changes WHERE entity_type = $4 AND id < $1 ORDER BY id DESC LIMIT $2;
+
+-- name: walk_changes_of_status
+SELECT id, CASE WHEN CAST($3 AS TEXT) IS NULL OR change_type = $3 THEN 1 ELSE 0 END
+FROM collection_changes WHERE status = $4 AND id < $1 ORDER BY id DESC LIMIT $2;
 
 -- name: logs
 SELECT id, timestamp, attempt, level, stage, message, log_data FROM collection_job_logs

@@ -470,3 +470,8 @@ BEGIN
     AND (collection_attempts.started_at, collection_attempts.ended_at,
          collection_attempts.released_at) IS NOT (m.started_at, m.ended_at, m.released_at);
 END;
+
+-- The list of all changes walks one of these; the row id is the rest of their order.
+-- name: migration_2
+CREATE INDEX collection_changes_by_type ON collection_changes (entity_type);
+CREATE INDEX collection_changes_by_status ON collection_changes (status);
