@@ -11,7 +11,7 @@
 namespace forager::store {
 namespace {
 
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 constexpr Millis kCheckLimit{500};  // a large file is not read as a whole at each start
 
 bool IsNetwork(long magic) {

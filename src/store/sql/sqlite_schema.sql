@@ -475,3 +475,61 @@ END;
 -- name: migration_2
 CREATE INDEX collection_changes_by_type ON collection_changes (entity_type);
 CREATE INDEX collection_changes_by_status ON collection_changes (status);
+
+-- name: migration_3
+-- next_run_at is what a run is claimed by: it moves from one due time to the next in the transaction
+-- that submits the job.
+CREATE TABLE collection_schedules (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  cron TEXT,
+  run_at TEXT,
+  time_zone TEXT NOT NULL DEFAULT 'UTC',
+  overlap TEXT NOT NULL DEFAULT 'skip' CHECK (overlap IN ('skip', 'queue', 'cancel_old')),
+  missed TEXT NOT NULL DEFAULT 'once' CHECK (missed IN ('none', 'once', 'all')),
+  max_catch_up INTEGER NOT NULL DEFAULT 10,
+  paused INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+  job TEXT NOT NULL,
+  next_run_at TEXT,
+  last_due_at TEXT,
+  last_result TEXT,
+  last_job_id TEXT,
+  submitted INTEGER NOT NULL DEFAULT 0,
+  skipped INTEGER NOT NULL DEFAULT 0,
+  missed_runs INTEGER NOT NULL DEFAULT 0,
+  revision INTEGER NOT NULL DEFAULT 1,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
+);
+CREATE INDEX collection_schedules_due ON collection_schedules (next_run_at)
+  WHERE next_run_at IS NOT NULL AND paused = 0;
+
+CREATE TABLE collection_schedule_runs (
+  id INTEGER PRIMARY KEY,
+  schedule_id INTEGER NOT NULL,
+  due_at TEXT NOT NULL,
+  decided_at TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('due', 'catch_up', 'manual')),
+  result TEXT NOT NULL CHECK (result IN ('submitted', 'skipped', 'missed')),
+  job_id TEXT,
+  message TEXT
+);
+CREATE INDEX collection_schedule_runs_newest ON collection_schedule_runs (schedule_id, id);
+CREATE UNIQUE INDEX collection_schedule_runs_once ON collection_schedule_runs (schedule_id, due_at)
+  WHERE kind <> 'manual';
+
+-- What happened, per minute (step 60) and per hour (step 3600). The two lists of times are histograms.
+CREATE TABLE collection_history (
+  step INTEGER NOT NULL,
+  began_at TEXT NOT NULL,
+  entity_type TEXT NOT NULL,
+  submitted INTEGER NOT NULL DEFAULT 0,
+  completed INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  cancelled INTEGER NOT NULL DEFAULT 0,
+  retried INTEGER NOT NULL DEFAULT 0,
+  reset INTEGER NOT NULL DEFAULT 0,
+  run_times TEXT NOT NULL DEFAULT '',
+  waits TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (step, began_at, entity_type)
+) WITHOUT ROWID;
