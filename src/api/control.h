@@ -47,6 +47,12 @@ struct LiveAttempt {
   bool stopping = false;  // its stop schedule has begun
 };
 
+// What a scrape reads from the store; none when it cannot be read.
+struct JobFigures {
+  std::optional<std::vector<store::TypeTotals>> totals;
+  double oldest_pending_seconds = 0;
+};
+
 struct StuckReset {
   std::vector<std::string> job_ids;
 };
@@ -72,8 +78,8 @@ class Control {
   virtual void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) = 0;
   // Rows in state running with nothing alive behind them: the gauge that must read 0.
   virtual int stuck_running() const = 0;
-  // More lines for /metrics, in Prometheus text form: attempts, retries, store and HTTP figures.
-  virtual std::string metrics() const = 0;
+  // The body of /metrics, in Prometheus' text form.
+  virtual std::string metrics(const JobFigures& jobs) const = 0;
   virtual bool shutting_down() const = 0;
 };
 

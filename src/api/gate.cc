@@ -139,6 +139,18 @@ void SendWrongMethod(const CallPtr& call, std::vector<std::string_view> allowed)
   call->Send(std::move(response));
 }
 
+// A proxy on this machine speaks for others.
+bool IsOpenScrape(const Call& call) {
+  const http::Request& request = call.request;
+  if (!call.services->options.metrics_on_loopback || call.route->path != "/metrics") return false;
+  for (std::string_view header : {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"}) {
+    if (!request.Header(header).empty()) return false;
+  }
+  std::string_view peer = request.peer;
+  if (peer.starts_with("::ffff:")) peer.remove_prefix(7);
+  return peer == "::1" || peer.starts_with("127.");
+}
+
 void SendPage(const CallPtr& call) {
   const auto& pages = call->services->options.pages;
   const http::Request& request = call->request;
@@ -172,7 +184,7 @@ void Enter(CallPtr call) {
         421, "This Host is not served here; allowed_hosts or public_url would have to name it."));
   }
   if (!ResolveRoute(call)) return;
-  if (call->route->role == Role::kNone) return Admit(call);
+  if (call->route->role == Role::kNone || IsOpenScrape(*call)) return Admit(call);
   call->services->access->Authenticate(call, [call](Result<Caller> caller) {
     if (!caller) return call->Send(caller.error());
     call->caller = std::move(*caller);

@@ -21,7 +21,7 @@ std::unexpected<Error> Cannot(const std::string& what, const std::string& path, 
   return Fail(ErrorCode::kUnavailable, fmt::format("{} {}: {}", what, path, std::strerror(error)));
 }
 
-std::uint64_t FreeBytes(const std::string& path) {
+std::uint64_t FreeBytesOf(const std::string& path) {
   struct statvfs room{};
   if (statvfs(path.c_str(), &room) != 0) return 0;
   return static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
@@ -80,14 +80,16 @@ void DataDir::KeepReserve() const {
   std::string path = File("reserve");
   struct stat known{};
   if (stat(path.c_str(), &known) == 0) return;
-  std::uint64_t size = std::min(kReserve, FreeBytes(path_) / 8);
-  if (FreeBytes(path_) < 4 * kLow + size) return;
+  std::uint64_t size = std::min(kReserve, FreeBytes() / 8);
+  if (FreeBytes() < 4 * kLow + size) return;
   os::Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (file && posix_fallocate(file.get(), 0, static_cast<off_t>(size)) != 0) unlink(path.c_str());
 }
 
 bool DataDir::SpendReserve() const { return unlink(File("reserve").c_str()) == 0; }
 
-bool DataDir::DiskFull() const { return FreeBytes(path_) < kLow; }
+std::uint64_t DataDir::FreeBytes() const { return FreeBytesOf(path_); }
+
+bool DataDir::DiskFull() const { return FreeBytes() < kLow; }
 
 }  // namespace forager::app

@@ -2,6 +2,7 @@
 // disk space for the end of a full disk.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "job/error.h"
@@ -24,7 +25,8 @@ class DataDir {
   // other.
   void KeepReserve() const;   // makes it when it is missing and there is room
   bool SpendReserve() const;  // true: there was one
-  bool DiskFull() const;      // less than 16 MiB free
+  std::uint64_t FreeBytes() const;
+  bool DiskFull() const;  // less than 16 MiB free
 
  private:
   DataDir(std::string path, os::Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "app/config_file.h"
-#include "app/metrics.h"
+#include "app/measured_store.h"
 #include "dashboard/dashboard.h"
 #include "job/codec.h"
 #include "os/log.h"
@@ -27,9 +27,9 @@ Result<void> NoteAccess(store::Store& store, const std::string& token, WallTime 
 
 // What is built from these is built once: the running values stay in force, and are what is shown.
 void KeepUntilRestart(const Settings& running, Settings& loaded) {
-  for (std::string_view name :
-       {"listen", "data_dir", "database", "monitor_enabled", "lease", "log_file", "log_format",
-        "allowed_hosts", "public_url", "auth", "run_as", "max_connections"}) {
+  for (std::string_view name : {"listen", "data_dir", "database", "monitor_enabled", "lease",
+                                "log_file", "log_format", "allowed_hosts", "public_url", "auth",
+                                "metrics_on_loopback", "run_as", "max_connections"}) {
     auto before = std::ranges::find(running.views, name, &api::SettingView::name);
     auto after = std::ranges::find(loaded.views, name, &api::SettingView::name);
     if (before == running.views.end() || after == loaded.views.end()) continue;
@@ -86,7 +86,9 @@ Result<void> Server::OpenStore() {
   options.path = given.empty() ? data_dir_.File("forager.db") : std::string(given);
   auto store = store::StoreService::Open(std::move(options));
   if (!store) return std::unexpected(store.error());
-  store_ = std::move(*store);
+  store_ = Measure(
+      std::move(*store), [this](double seconds, bool failed) { metrics_.Wrote(seconds, failed); },
+      [this](double seconds, bool failed) { metrics_.Read(seconds, failed); });
   store_->OnCommit([this](const store::Committed& committed) {
     if (observing_.load(std::memory_order_acquire)) Committed(committed);
   });
@@ -94,6 +96,7 @@ Result<void> Server::OpenStore() {
   if (!node) return std::unexpected(node.error());
   node_ = *node;
   policy_ = MakePolicy(settings_);
+  metrics_.SetTypes(*settings_.types);
   return MakeAccess();
 }
 
@@ -174,6 +177,11 @@ Result<void> Server::StartEngine() {
   hooks.logged = [this](const AttemptRef& ref, const std::vector<LogLine>& lines) {
     notifier_->Logged(ref, lines);
   };
+  hooks.claimed = [this](const Job& job) { metrics_.Claimed(job); };
+  hooks.started = [this](const Job& job) { metrics_.Started(job, kClock.Now()); };
+  hooks.ended = [this](const scheduler::Ending& ending, const scheduler::Written& written) {
+    metrics_.Ended(ending, written);
+  };
   recorder_ = std::make_unique<scheduler::Recorder>(loop_, kClock, *calls_, std::move(hooks));
   auto supervisor = supervisor::Supervisor::Make(loop_, kClock, SupervisorSettings(), *recorder_);
   if (!supervisor) return std::unexpected(supervisor.error());
@@ -213,6 +221,7 @@ Result<void> Server::StartHttp() {
   options.listen_host = settings_.listen.substr(0, settings_.listen.rfind(':'));
   options.public_url = settings_.public_url;
   options.version = kVersion;
+  options.metrics_on_loopback = settings_.metrics_on_loopback;
   options.pages = dashboard::Answer;
   http::ServerOptions server;
   server.listen = settings_.listen;
@@ -277,13 +286,14 @@ void Server::CareForDisk() {
 }
 
 void Server::Publish() {
-  std::string metrics = WriteMetrics(*recorder_, *supervisor_, *store_,
-                                     http_ ? http_->figures() : http::Server::Figures{},
-                                     monitor_->status().reset_total);
+  Metrics::LoopView view{
+      supervisor_->figures(), supervisor_->Live().size(),      recorder_->owned(),
+      recorder_->unwritten(), recorder_->figures().late_words, monitor_->resets(),
+      monitor_->status()};
   std::lock_guard lock(mutex_);
   bool ran = monitor_status_.last_run != monitor_->status().last_run;
   monitor_status_ = monitor_->status();
-  metrics_ = std::move(metrics);
+  loop_view_ = std::move(view);
   if (ran)
     events_.Publish("monitor",
                     fmt::format("{{\"reset_last\":{},\"reset_total\":{}}}",
@@ -311,9 +321,22 @@ api::MonitorStatus Server::monitor() const {
   return view;
 }
 
-std::string Server::metrics() const {
-  std::lock_guard lock(mutex_);
-  return metrics_;
+std::string Server::metrics(const api::JobFigures& jobs) const {
+  Metrics::Reading reading;
+  reading.jobs = jobs;
+  {
+    std::lock_guard lock(mutex_);
+    reading.loop = loop_view_;
+    reading.max_running = policy_.max_running;
+  }
+  reading.store = store_->figures();
+  reading.health = store_->health();
+  reading.http = http_->figures();
+  reading.waiting_requests = waiters_.size();
+  reading.stuck_running = stuck_running_;
+  reading.disk_free_bytes = data_dir_.FreeBytes();
+  reading.version = kVersion;
+  return metrics_.Write(reading);
 }
 
 void Server::StartClaimed(std::vector<Job> jobs) {
@@ -352,6 +375,7 @@ void Server::Reload() {
   bool other_interval = loaded->monitor_interval != settings_.monitor_interval;
   scheduler::Policy policy = MakePolicy(*loaded);
   pruner_->SetRetention(loaded->retention);
+  metrics_.SetTypes(*loaded->types);
   {
     std::lock_guard lock(mutex_);
     policy_ = policy;

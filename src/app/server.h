@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "app/data_dir.h"
+#include "app/metrics.h"
 #include "app/notifier.h"
 #include "app/settings.h"
 #include "scheduler/dispatcher.h"
@@ -52,7 +53,7 @@ class Server final : public api::Control {
                   std::function<void(Result<api::StuckReset>)> done) override;
   void LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) override;
   int stuck_running() const override { return stuck_running_; }
-  std::string metrics() const override;
+  std::string metrics(const api::JobFigures& jobs) const override;
   bool shutting_down() const override { return stopping_; }
 
  private:
@@ -82,11 +83,12 @@ class Server final : public api::Control {
   Settings settings_;
   scheduler::Policy policy_;
   scheduler::Monitor::Status monitor_status_;
-  std::string metrics_;
+  Metrics::LoopView loop_view_;
   std::atomic<int> stuck_running_ = 0;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> wake_posted_ = false;
 
+  Metrics metrics_;
   std::unique_ptr<store::StoreService> store_;
   std::unique_ptr<scheduler::StoreCalls> calls_;
   std::unique_ptr<scheduler::Recorder> recorder_;

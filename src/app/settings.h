@@ -34,6 +34,7 @@ struct Settings {
   std::string public_url;
   std::string user_agent;
   bool auth = true;
+  bool metrics_on_loopback = false;
   bool self_test = false;
   std::string run_as;
   int max_connections = 0;

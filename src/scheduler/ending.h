@@ -15,8 +15,10 @@ struct Ending {
   std::optional<Failed> forced;  // of an attempt that got no process
   RetryPolicy retry;
   Millis timeout{};
-  std::optional<int> pid;               // not stored yet
-  store::AttemptNews news;              // not stored yet
+  std::optional<int> pid;   // not stored yet
+  store::AttemptNews news;  // not stored yet
+  std::string entity_type;
+  std::optional<WallTime> started_at;
   std::optional<Usage> released_later;  // the tree was proven empty after the end
 };
 

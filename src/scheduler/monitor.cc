@@ -12,6 +12,9 @@ constexpr Millis kProofWait{2'000};
 constexpr Millis kProofPoll{20};
 constexpr Millis kCensusSlack{5'000};
 constexpr std::size_t kMaxRecent = 20;
+constexpr std::string_view kByMonitor = "monitor", kByRequest = "request";
+constexpr std::string_view kNothing = "no_process", kEnded = "process_ended",
+                           kAlive = "process_alive";
 
 std::string Every(Millis interval) {
   if (interval.count() % 60'000 == 0) return fmt::format("{} minutes", interval.count() / 60'000);
@@ -28,7 +31,11 @@ Monitor::Monitor(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls,
       calls_(calls),
       supervisor_(supervisor),
       recorder_(recorder),
-      policy_(std::move(policy)) {}
+      policy_(std::move(policy)) {
+  for (std::string_view by : {kByMonitor, kByRequest}) {
+    for (std::string_view reason : {kNothing, kEnded, kAlive}) resets_[{by, reason}] = 0;
+  }
+}
 
 void Monitor::Start(Millis interval, std::function<void()> changed) {
   interval_ = interval;
@@ -49,7 +56,8 @@ void Monitor::RunOnce() {
         auto overdue = FindOverdue(*rows, std::nullopt);
         if (overdue.empty()) return Finished(std::vector<std::string>{});
         os::LogWarning(fmt::format("🔧 Found {} stuck job(s), marking as failed", overdue.size()));
-        ResetOverdue(std::move(overdue), false, [this](auto reset) { Finished(std::move(reset)); });
+        ResetOverdue(std::move(overdue), kByMonitor, false,
+                     [this](auto reset) { Finished(std::move(reset)); });
       });
 }
 
@@ -78,7 +86,7 @@ void Monitor::Reset(Millis timeout, bool requeue, Done done) {
             requeue
                 ? fmt::format("🔧 Found {} stuck job(s), putting back to pending", overdue.size())
                 : fmt::format("🔧 Found {} stuck job(s), marking as failed", overdue.size()));
-        ResetOverdue(std::move(overdue), requeue,
+        ResetOverdue(std::move(overdue), kByRequest, requeue,
                      [this, done](Result<std::vector<std::string>> reset) {
                        if (reset && !reset->empty())
                          os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->size()));
@@ -100,11 +108,11 @@ Millis Monitor::AgeOf(const store::RunningJob& running) const {
   return now - (readable ? *job.started_at : job.updated_at);
 }
 
-std::string Monitor::Describe(const store::RunningJob& running) const {
+Monitor::Found Monitor::Describe(const store::RunningJob& running) const {
   AttemptRef ref{running.job.job_id, running.job.attempt};
-  if (supervisor_.IsLive(ref)) return supervisor_.Describe(ref);
-  if (recorder_.Owns(ref)) return "Its process had ended.";
-  return "No process was behind it.";
+  if (supervisor_.IsLive(ref)) return {kAlive, supervisor_.Describe(ref)};
+  if (recorder_.Owns(ref)) return {kEnded, "Its process had ended."};
+  return {kNothing, "No process was behind it."};
 }
 
 std::vector<Monitor::Overdue> Monitor::FindOverdue(const std::vector<store::RunningJob>& rows,
@@ -113,14 +121,17 @@ std::vector<Monitor::Overdue> Monitor::FindOverdue(const std::vector<store::Runn
   for (const store::RunningJob& running : rows) {
     Millis limit = literal.value_or(policy_().TimeoutOf(running.job));
     if (AgeOf(running) < limit) continue;
+    Found found = Describe(running);
     std::string message = fmt::format("Job timed out after running for more than {} minutes. {}",
-                                      FormatMinutes(limit), Describe(running));
-    overdue.push_back({{running.job.job_id, running.job.attempt}, std::move(message)});
+                                      FormatMinutes(limit), found.words);
+    overdue.push_back(
+        {{running.job.job_id, running.job.attempt}, std::move(message), found.reason});
   }
   return overdue;
 }
 
-void Monitor::ResetOverdue(std::vector<Overdue> overdue, bool requeue, Done done) {
+void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bool requeue,
+                           Done done) {
   auto rows = std::make_shared<std::vector<Overdue>>(std::move(overdue));
   WallTime now = clock_.Now();
   using Refs = std::vector<AttemptRef>;
@@ -134,7 +145,7 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, bool requeue, Done done
         }
         return reset;
       },
-      [this, rows, requeue, now, done = std::move(done)](Result<Refs> reset) {
+      [this, rows, by, requeue, now, done = std::move(done)](Result<Refs> reset) {
         if (!reset) return done(std::unexpected(reset.error()));
         std::vector<std::string> ids;
         for (const AttemptRef& ref : *reset) {
@@ -143,6 +154,7 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, bool requeue, Done done
           if (status_.recent.size() > kMaxRecent) status_.recent.pop_back();
           supervisor_.Stop(ref, StopReason::kReset, true);
           auto row = std::ranges::find(*rows, ref, &Overdue::ref);
+          ++resets_[{by, row->reason}];
           if (requeue) continue;
           os::LogError(fmt::format("❌ Background job {} failed: {}", ref.job_id, row->message));
           os::LogError(fmt::format("🔧 Marked job {} as failed in database", ref.job_id));

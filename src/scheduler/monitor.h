@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,12 @@ class Monitor {
     std::optional<std::string> last_error;
     std::deque<std::pair<std::string, WallTime>> recent;  // job and time, newest first, bounded
   };
+  // Who found a stuck job, and what was behind it.
+  struct ResetKind {
+    std::string_view by;      // "monitor", "request"
+    std::string_view reason;  // "no_process", "process_ended", "process_alive"
+    auto operator<=>(const ResetKind&) const = default;
+  };
   using Done = std::function<void(Result<std::vector<std::string>>)>;
 
   Monitor(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls,
@@ -42,17 +49,23 @@ class Monitor {
   int stuck_running() const { return stuck_running_; }
   void Census();
   const Status& status() const { return status_; }
+  const std::map<ResetKind, std::uint64_t>& resets() const { return resets_; }
 
  private:
   struct Overdue {
     AttemptRef ref;
     std::string message;
+    std::string_view reason;
   };
   Millis AgeOf(const store::RunningJob& running) const;
-  std::string Describe(const store::RunningJob& running) const;
+  struct Found {
+    std::string_view reason;
+    std::string words;
+  };
+  Found Describe(const store::RunningJob& running) const;
   std::vector<Overdue> FindOverdue(const std::vector<store::RunningJob>& running,
                                    std::optional<Millis> literal) const;
-  void ResetOverdue(std::vector<Overdue> overdue, bool requeue, Done done);
+  void ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bool requeue, Done done);
   void AwaitDeath(std::vector<AttemptRef> killed, os::Steady until, std::function<void()> done);
   void Finished(Result<std::vector<std::string>> reset);
 
@@ -66,6 +79,7 @@ class Monitor {
   std::function<void()> changed_;
   os::EventLoop::Token timer_;
   Status status_;
+  std::map<ResetKind, std::uint64_t> resets_;
   int stuck_running_ = 0;
 };
 

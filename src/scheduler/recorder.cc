@@ -56,6 +56,7 @@ void Recorder::Track(const Job& job, const TypeSettings& type, Millis timeout) {
   live.retry = type.retry;
   live.timeout = timeout;
   live.news.ref = {job.job_id, job.attempt};
+  if (hooks_.claimed) hooks_.claimed(job);
 }
 
 void Recorder::EndUnstarted(const Job& job, const TypeSettings& type, const Failed& why) {
@@ -71,6 +72,7 @@ void Recorder::OnStarted(const AttemptRef& ref, int pid) {
   auto found = attempts_.find(ref);
   if (found == attempts_.end()) return;
   found->second.pid = pid;
+  if (hooks_.started) hooks_.started(found->second.job);
   MarkDirty(found->second);
 }
 
@@ -205,6 +207,8 @@ void Recorder::End(std::shared_ptr<Ending> ending) {
 void Recorder::Finish(Live& live, std::shared_ptr<Ending> ending) {
   ending->retry = live.retry;
   ending->timeout = live.timeout;
+  ending->entity_type = live.job.entity_type;
+  ending->started_at = live.job.started_at;
   if (!live.pid_stored) ending->pid = live.pid;
   ending->news = std::move(live.news);
   attempts_.erase(ending->ref);
@@ -230,11 +234,10 @@ void Recorder::Write(std::shared_ptr<Ending> ending) {
 }
 
 void Recorder::Wrote(const Ending& ending, const Written& written) {
-  ++figures_.outcomes[OutcomeName(written.outcome)];
+  if (hooks_.ended) hooks_.ended(ending, written);
   if (written.in_time) {
     LogEnding(ending, written);
     if (!ending.news.logs.empty()) hooks_.logged(ending.ref, ending.news.logs);
-    if (written.decision.by == Transition::kRetry) ++figures_.retries;
     if (written.decision.by == Transition::kRetry || written.decision.by == Transition::kInterrupt)
       hooks_.retry_at(written.run_at);
   } else {

@@ -22,9 +22,13 @@ struct RecorderHooks {
   // and shares its commit.
   std::function<void()> slot_freed;
   std::function<int(const std::string& entity_type)> priority_of;  // of child jobs that name none
-  std::function<void(WallTime)> retry_at;           // a job waits until then
+  std::function<void(WallTime)> retry_at;                          // a job waits until then
   std::function<void(const AttemptRef&)> overflow;  // says more than can be stored: stop it
   std::function<void(const AttemptRef&, const std::vector<LogLine>&)> logged;  // stored log lines
+  // For figures; may be empty.
+  std::function<void(const Job&)> claimed;
+  std::function<void(const Job&)> started;  // its process runs
+  std::function<void(const Ending&, const Written&)> ended;
 };
 
 class Recorder : public supervisor::AttemptObserver {
@@ -51,9 +55,7 @@ class Recorder : public supervisor::AttemptObserver {
   void OnKeeperRestarted(const std::string& why) override;
 
   struct Figures {
-    std::map<std::string, std::uint64_t> outcomes;  // attempts ended, by outcome
-    std::uint64_t late_words = 0;                   // refused, of fenced attempts
-    std::uint64_t retries = 0;
+    std::uint64_t late_words = 0;  // refused, of fenced attempts
   };
   const Figures& figures() const { return figures_; }
 
@@ -69,7 +71,8 @@ class Recorder : public supervisor::AttemptObserver {
     std::size_t log_bytes = 0;  // stored since the last trim
     bool dirty = false;
     bool writing = false;
-    std::shared_ptr<Ending> ending;  // waits for the news on their way: what they fail to store is its
+    std::shared_ptr<Ending>
+        ending;  // waits for the news on their way: what they fail to store is its
   };
   void Flush();
   void FlushOne(Live& live);

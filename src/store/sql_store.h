@@ -60,6 +60,7 @@ class SqlStore final : public Store {
   Result<Page<Change>> AllChanges(const ChangeFilter& filter, int page, int page_size,
                                   const std::optional<std::string>& cursor) override;
   Result<Stats> GetStats(WallTime now) override;
+  Result<std::vector<TypeTotals>> TotalsByType() override;
   Result<SlotUse> Slots(const std::string& entity_type, const std::string& host) override;
   Result<bool> IsRequested(const std::string& job_id) override;
   Result<int> ReadyBefore(const std::string& job_id) override;

@@ -118,6 +118,19 @@ Result<Stats> SqlStore::GetStats(WallTime now) {
   });
 }
 
+Result<std::vector<TypeTotals>> SqlStore::TotalsByType() {
+  return Guard([&]() -> Result<std::vector<TypeTotals>> {
+    std::vector<TypeTotals> all;
+    Rows rows = db_.Query("totals_by_type", {});
+    while (rows.Next()) {
+      TypeTotals& totals = all.emplace_back(TypeTotals{rows.Text(0), {}});
+      for (int i = 0; i < static_cast<int>(kAllStates.size()); ++i)
+        totals.jobs[kAllStates[static_cast<std::size_t>(i)]] = rows.Int(i + 1);
+    }
+    return all;
+  });
+}
+
 Result<std::vector<Order>> SqlStore::Orders(std::span<const AttemptRef> live) {
   return Guard([&]() -> Result<std::vector<Order>> {
     std::vector<Order> orders;

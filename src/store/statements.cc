@@ -7,6 +7,7 @@
 #include "store/ClaimSql.h"
 #include "store/JobsSql.h"
 #include "store/ListSql.h"
+#include "store/MetricsSql.h"
 #include "store/ReadsSql.h"
 #include "store/SqliteSchemaSql.h"
 #include "store/SqliteSql.h"
@@ -41,8 +42,8 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
 
 Statements ReadAll() {
   Statements all;
-  for (std::string_view text :
-       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kSqliteSql, kSqliteSchemaSql}) {
+  for (std::string_view text : {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql,
+                                kSqliteSql, kSqliteSchemaSql}) {
     Read(text, all);
   }
   for (auto& [name, text] : all) {

@@ -99,6 +99,12 @@ struct Stats {
   std::optional<double> oldest_pending_seconds;
 };
 
+// The jobs of one entity type, by state.
+struct TypeTotals {
+  std::string entity_type;
+  std::map<State, std::int64_t> jobs;
+};
+
 struct LogRequest {
   int limit = 100;
   int offset = 0;
@@ -263,6 +269,7 @@ class Store {
   virtual Result<Page<Change>> AllChanges(const ChangeFilter& filter, int page, int page_size,
                                           const std::optional<std::string>& cursor) = 0;
   virtual Result<Stats> GetStats(WallTime now) = 0;
+  virtual Result<std::vector<TypeTotals>> TotalsByType() = 0;
   // Slots in use: in all, of this type, of this host; ids of at most ten jobs that hold them.
   struct SlotUse {
     int total = 0, of_type = 0, of_host = 0;

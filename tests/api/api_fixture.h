@@ -63,7 +63,9 @@ class FakeControl : public Control {
   }
   void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) override { done(live); }
   int stuck_running() const override { return 0; }
-  std::string metrics() const override { return "forager_extra 1\n"; }
+  std::string metrics(const JobFigures& jobs) const override {
+    return jobs.totals ? fmt::format("forager_types {}\n", jobs.totals->size()) : "unread\n";
+  }
   bool shutting_down() const override { return stopping; }
 
   std::mutex mutex;
