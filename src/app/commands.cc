@@ -8,7 +8,7 @@
 
 #include "app/config_file.h"
 #include "app/server.h"
-#include "cli/token.h"
+#include "cli/session.h"
 #include "collectors/extract.h"
 #include "collectors/robots.h"
 #include "collectors/url.h"
@@ -34,7 +34,7 @@ void AddSettings(CLI::App& command, SettingSources& sources) {
         fmt::format("{} [{}; {}]", setting.help, setting.fallback, setting.environment);
     auto* option =
         command.add_option_function<std::string>(FlagName(setting.name), keep(setting.name), help);
-    option->option_text(" ");
+    option->option_text(setting.is_switch ? "[on|off]" : "VALUE");
     if (setting.is_switch) option->expected(0, 1)->default_str("on");
     // A switch without its value is on.
     if (setting.is_switch) option->each([](const std::string&) {});
@@ -71,9 +71,9 @@ int Extract(const SettingSources& sources, const std::string& what, const std::s
 struct CommandLine {
   SettingSources sources;
   DemoOptions demo;
-  cli::TokenRequest token;
   std::string robots_file, user_agent, url, page, type;
-  std::function<int()> run;
+  cli::Session session;
+  std::function<int()>& run = session.run;
 };
 
 void AddDemo(CLI::App& app, CommandLine& line) {
@@ -84,20 +84,21 @@ void AddDemo(CLI::App& app, CommandLine& line) {
   demo->add_flag("--once", line.demo.once,
                  "do not keep serving; exit 0 only if every job ended as it must");
   AddSettings(*demo, line.sources);
+  demo->group("Begin");
   demo->callback([&line] { line.run = [&line] { return Demo(line.sources, line.demo); }; });
 }
 
-void AddToken(CLI::App& app, CommandLine& line) {
-  auto* token = app.add_subcommand("token", "tokens for the API");
-  token->require_subcommand(1);
-  auto* create = token->add_subcommand("create", "make a token; it is shown once");
-  create->add_option("--role", line.token.role, "viewer, operator or admin")->required();
-  create->add_option("--name", line.token.name, "what it is for")->required();
-  create->add_option("--data-dir", line.token.data_dir,
-                     "data directory of the running server [./forager-data; FORAGER_DATA_DIR]");
-  create->callback([&line] {
-    line.run = [&line] { return cli::CreateToken(line.token, line.sources.environment); };
-  });
+void AddServing(CLI::App& app, CommandLine& line) {
+  auto* serve = app.add_subcommand("serve", "run the server");
+  AddSettings(*serve, line.sources);
+  serve->group("Begin");
+  serve->callback([&line] { line.run = [&line] { return Serve(line.sources); }; });
+  AddDemo(app, line);
+  auto* config =
+      app.add_subcommand("config", "print every setting, its value and where it comes from");
+  AddSettings(*config, line.sources);
+  config->group("Begin");
+  config->callback([&line] { line.run = [&line] { return PrintConfig(line.sources); }; });
 }
 
 void AddLookups(CLI::App& app, CommandLine& line) {
@@ -106,10 +107,12 @@ void AddLookups(CLI::App& app, CommandLine& line) {
   extract->add_option("PAGE", line.page, "a file or a URL")->required();
   extract->add_option("--type", line.type, "only this entity type");
   AddSettings(*extract, line.sources);
+  extract->group("Tools");
   extract->callback(
       [&line] { line.run = [&line] { return Extract(line.sources, line.page, line.type); }; });
 
   auto* robots = app.add_subcommand("robots", "ask a robots.txt");
+  robots->group("Tools");
   robots->require_subcommand(1);
   auto* check = robots->add_subcommand("check", "may this URL be fetched? exit 0: allowed, 1: not");
   check->add_option("ROBOTS_FILE", line.robots_file)->required();
@@ -120,6 +123,7 @@ void AddLookups(CLI::App& app, CommandLine& line) {
   });
 
   auto* url = app.add_subcommand("url", "look at a URL");
+  url->group("Tools");
   url->require_subcommand(1);
   auto* normalise =
       url->add_subcommand("normalise", "print the one form under which a page is known");
@@ -155,33 +159,17 @@ int Main(int argc, char** argv) {
   }
   CommandLine line;
   line.sources.environment = ReadEnvironment();
+  line.session.version = kVersion;
+  line.session.environment = line.sources.environment;
   CLI::App app("forager: collection jobs that cannot get stuck", "forager");
-  app.set_version_flag("--version", std::string("forager ") + kVersion);
+  app.set_version_flag("--version", std::string("forager ") + kVersion, "show the version");
   app.require_subcommand(1);
-  app.footer("Start with `forager demo`, or `forager serve` and the link that it prints.");
-
-  auto* serve = app.add_subcommand("serve", "run the server");
-  AddSettings(*serve, line.sources);
-  serve->callback([&] { line.run = [&] { return Serve(line.sources); }; });
-  auto* config =
-      app.add_subcommand("config", "print every setting, its value and where it comes from");
-  AddSettings(*config, line.sources);
-  config->callback([&] { line.run = [&] { return PrintConfig(line.sources); }; });
-  AddDemo(app, line);
-  AddToken(app, line);
+  cli::Prepare(app);
+  AddServing(app, line);
+  cli::AddCommands(app, line.session);
   AddLookups(app, line);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    auto commands = app.get_subcommands([](CLI::App*) { return true; });
-    bool known = argc < 2 || argv[1][0] == '-' ||
-                 std::ranges::any_of(
-                     commands, [&](CLI::App* command) { return command->check_name(argv[1]); });
-    return Refuse(known ? fmt::format("{}; see `forager --help`", error.what())
-                        : fmt::format("there is no command {}; see `forager --help`", argv[1]));
-  }
-  return line.run();
+  app.footer("Start with `forager demo`, or `forager serve` and the link that it prints.");
+  return cli::ParseAndRun(app, argc, argv, line.session);
 }
 
 }  // namespace forager::app

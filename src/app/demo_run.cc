@@ -14,7 +14,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr const char* kJobs = "/v1/admin/collection/jobs";
+constexpr const char* kJobs = "/jobs";
 constexpr std::chrono::milliseconds kPause{200};
 
 std::string SelfTest(const std::string& job_type, json::object filters = {}) {

@@ -1,15 +1,20 @@
 #include "cli/connection.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
+#include <charconv>
 #include <fstream>
-#include <sstream>
+
+#include "cli/json_text.h"
 
 namespace forager::cli {
 namespace {
 
 namespace json = boost::json;
+
+constexpr const char* kPackagedDataDir = "/var/lib/forager";
 
 std::string Value(const std::map<std::string, std::string>& environment, const std::string& name) {
   auto found = environment.find(name);
@@ -23,46 +28,110 @@ std::string FirstLine(const std::string& path) {
   return line;
 }
 
-std::string Member(const std::string& text, std::string_view name) {
+json::value Parse(const std::string& text) {
   json::error_code error;
   json::value value = json::parse(text, error);
-  if (error || !value.is_object()) return "";
-  const json::value* member = value.get_object().if_contains(name);
-  return member && member->is_string() ? std::string(member->get_string()) : "";
+  return error ? json::value() : value;
+}
+
+std::string Address(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  if (!url.empty() && url.find("://") == url.npos) url.insert(0, "http://");
+  return url;
+}
+
+ErrorCode CodeOf(int status) {
+  switch (status) {
+    case 400:
+      return ErrorCode::kMalformed;
+    case 401:
+      return ErrorCode::kUnauthorized;
+    case 403:
+      return ErrorCode::kForbidden;
+    case 404:
+    case 405:
+      return ErrorCode::kNotFound;
+    case 409:
+      return ErrorCode::kConflict;
+    case 413:
+      return ErrorCode::kTooLarge;
+    case 422:
+      return ErrorCode::kInvalid;
+    case 503:
+      return ErrorCode::kUnavailable;
+    default:
+      return ErrorCode::kInternal;
+  }
 }
 
 }  // namespace
 
-Result<Connection> FindServer(const std::string& data_dir,
-                              const std::map<std::string, std::string>& environment) {
-  Connection found{Value(environment, "FORAGER_URL"), Value(environment, "FORAGER_TOKEN")};
+std::string FindDataDir(const std::string& data_dir,
+                        const std::map<std::string, std::string>& environment) {
   std::string folder = !data_dir.empty() ? data_dir : Value(environment, "FORAGER_DATA_DIR");
-  if (folder.empty()) folder = "./forager-data";
-  if (found.url.empty()) found.url = Member(FirstLine(folder + "/server.json"), "url");
-  if (found.token.empty()) found.token = FirstLine(folder + "/admin.token");
+  if (!folder.empty()) return folder;
+  bool packaged = access("./forager-data", F_OK) != 0 &&
+                  access((std::string(kPackagedDataDir) + "/server.json").c_str(), R_OK) == 0;
+  return packaged ? kPackagedDataDir : "./forager-data";
+}
+
+Result<Connection> FindServer(const std::string& url, const std::string& data_dir,
+                              const std::map<std::string, std::string>& environment) {
+  Connection found;
+  found.token = Value(environment, "FORAGER_TOKEN");
+  found.data_dir = FindDataDir(data_dir, environment);
+  std::string known = TextAt(Parse(FirstLine(found.data_dir + "/server.json")), "url");
+  // A data directory on the command line says more than a variable set for the day.
+  found.url = Address(!url.empty()       ? url
+                      : data_dir.empty() ? Value(environment, "FORAGER_URL")
+                                         : "");
+  if (found.url.empty()) found.url = known;
+  found.from_data_dir = !known.empty() && found.url == known;
+  if (found.token.empty() && found.from_data_dir)
+    found.token = FirstLine(found.data_dir + "/admin.token");
   if (found.url.empty()) {
-    return Fail(ErrorCode::kNotFound,
-                fmt::format("no server runs on {}; start one with `forager serve --data-dir {}`, "
-                            "or set FORAGER_URL and FORAGER_TOKEN",
-                            folder, folder));
+    return Fail(ErrorCode::kNotFound, fmt::format("no server runs on {}", found.data_dir));
   }
   return found;
 }
 
-Result<std::string> Connection::Call(const std::string& method, const std::string& path,
-                                     const std::string& body) const {
+http::ClientRequest Connection::Request(const std::string& method, const std::string& path) const {
   http::ClientRequest request;
   request.method = method;
-  request.url = url + path;
+  request.url = url + std::string(kBase) + path;
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
+  return request;
+}
+
+Result<std::string> Connection::Call(const std::string& method, const std::string& path,
+                                     const std::string& body) const {
+  http::ClientRequest request = Request(method, path);
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  if (!idempotency_key.empty()) request.headers.emplace_back("Idempotency-Key", idempotency_key);
   request.body = body;
+  if (attend) attend(request);
   auto answer = http::Fetch(request);
+  if (answer && answer->interrupted) return Fail(ErrorCode::kUnavailable, "interrupted");
   if (!answer) return std::unexpected(answer.error());
-  if (answer->status < 300) return answer->body;
-  std::string detail = Member(answer->body, "detail");
-  return Fail(ErrorCode::kConflict,
-              detail.empty() ? fmt::format("the server answered {}", answer->status) : detail);
+  if (answer->status < 300) return std::move(answer->body);
+  return std::unexpected(ErrorOf(*answer));
+}
+
+Error ErrorOf(const http::ClientResponse& answer) {
+  json::value body = Parse(answer.body);
+  Error error{CodeOf(answer.status), TextAt(body, "detail"), {}, {}};
+  if (error.detail.empty()) error.detail = fmt::format("the server answered {}", answer.status);
+  if (const json::array* fields = At(body, "errors").if_array()) {
+    for (const json::value& field : *fields)
+      error.fields.push_back({TextAt(field, "field"), TextAt(field, "message")});
+  }
+  if (answer.status == 503) {
+    std::string_view wait = answer.Header("Retry-After");
+    int seconds = 1;
+    std::from_chars(wait.data(), wait.data() + wait.size(), seconds);
+    error.retry_after = std::chrono::seconds(std::clamp(seconds, 1, 600));
+  }
+  return error;
 }
 
 }  // namespace forager::cli

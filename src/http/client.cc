@@ -12,6 +12,7 @@ namespace forager::http {
 namespace {
 
 using Easy = std::unique_ptr<CURL, decltype(&curl_easy_cleanup)>;
+using Multi = std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)>;
 using List = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 
 struct Transfer {
@@ -122,6 +123,40 @@ void SetBody(CURL* easy, const ClientRequest& request) {
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
 }
 
+// Looks at what became readable; false when the caller has enough.
+bool Attend(const ClientRequest& request, const std::vector<curl_waitfd>& waits) {
+  for (std::size_t i = 0; i < waits.size(); ++i) {
+    if (waits[i].revents != 0 && !request.attention[i].readable()) return false;
+  }
+  return true;
+}
+
+// Performs the transfer while it attends to the rest of the caller's world.
+CURLcode PerformAttentively(CURL* easy, const ClientRequest& request, bool& interrupted) {
+  const Multi multi(curl_multi_init(), &curl_multi_cleanup);
+  if (!multi || curl_multi_add_handle(multi.get(), easy) != CURLM_OK) return CURLE_FAILED_INIT;
+  std::vector<curl_waitfd> waits;
+  for (const Attention& one : request.attention) waits.push_back({one.fd, CURL_WAIT_POLLIN, 0});
+  CURLcode code = CURLE_OK;
+  int running = 1;
+  while (running > 0 && !interrupted) {
+    if (curl_multi_perform(multi.get(), &running) != CURLM_OK) return CURLE_FAILED_INIT;
+    int left = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi.get(), &left)) {
+      if (message->msg == CURLMSG_DONE) code = message->data.result;
+    }
+    if (running == 0) break;
+    interrupted = request.tick && !request.tick();
+    if (interrupted) break;
+    for (curl_waitfd& wait : waits) wait.revents = 0;
+    curl_multi_poll(multi.get(), waits.data(), static_cast<unsigned>(waits.size()),
+                    static_cast<int>(request.tick_interval.count()), nullptr);
+    interrupted = !Attend(request, waits);
+  }
+  curl_multi_remove_handle(multi.get(), easy);
+  return code;
+}
+
 }  // namespace
 
 std::string_view ClientResponse::Header(std::string_view name) const {
@@ -159,13 +194,16 @@ Result<ClientResponse> Fetch(const ClientRequest& request) {
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &sink);
   SetBody(handle, request);
 
-  const CURLcode code = curl_easy_perform(handle);
+  const bool attentive = request.tick || !request.attention.empty();
+  bool& interrupted = transfer.response.interrupted;
+  const CURLcode code =
+      attentive ? PerformAttentively(handle, request, interrupted) : curl_easy_perform(handle);
   transfer.response.status = static_cast<int>(StatusOf(handle));
   if (transfer.too_large) {
     return Fail(ErrorCode::kTooLarge,
                 fmt::format("the answer of {} is too large", Origin(request.url)));
   }
-  if (code != CURLE_OK && !transfer.ended_by_caller) {
+  if (code != CURLE_OK && !transfer.ended_by_caller && !interrupted) {
     const bool unusable = code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL;
     return Fail(unusable ? ErrorCode::kInvalid : ErrorCode::kUnavailable,
                 Explain(handle, code, request));

@@ -7,11 +7,18 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/server.h"
 #include "job/error.h"
 
 namespace forager::http {
+
+// Something else to look at while a request waits: a signal, a keyboard.
+struct Attention {
+  int fd = -1;
+  std::function<bool()> readable;  // false ends the request
+};
 
 struct ClientRequest {
   std::string method = "GET";
@@ -22,12 +29,17 @@ struct ClientRequest {
   std::size_t max_body_bytes = 64 * 1024 * 1024;
   // Set: a successful answer's body goes here instead, piece by piece; false ends the request.
   std::function<bool(std::string_view)> on_piece{};
+  // All on the caller's thread, between pieces. A request ended so is an answer with what came.
+  std::vector<Attention> attention{};
+  std::function<bool()> tick{};  // at least every `tick_interval`; false ends the request
+  std::chrono::milliseconds tick_interval{1'000};
 };
 
 struct ClientResponse {
   int status = 0;
   Headers headers;
   std::string body;
+  bool interrupted = false;  // ended by an attention or a tick
   std::string_view Header(std::string_view name) const;
 };
 

@@ -1,0 +1,290 @@
+// jobs create and run: from options, or many from a file.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <fstream>
+#include <iostream>
+#include <random>
+
+#include "cli/job_filter.h"
+#include "cli/job_follow.h"
+#include "cli/json_text.h"
+#include "cli/rows.h"
+#include "cli/text.h"
+#include "cli/tree.h"
+#include "job/json_read.h"
+
+namespace forager::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kPerRequest = 5'000;  // of the 10,000 and 16 MiB that one request may have
+constexpr std::size_t kPerRequestBytes = 8 << 20;
+constexpr std::size_t kMaxFile = 512 << 20;
+
+struct JobOptions {
+  std::string entity_type, job_type, query, url, entity_id, location, community_id, builder_id,
+      parent, unique_key, run_at, initiated_by, file;
+  std::vector<std::string> filters;
+  std::optional<int> priority, max_attempts;
+  std::optional<double> timeout_minutes;
+  bool start = false, ids = false, quiet = false;
+  std::string limit;
+
+  void AddTo(CLI::App& command);
+};
+
+void JobOptions::AddTo(CLI::App& command) {
+  AddOption(command, "-t,--type", entity_type, "ENTITY_TYPE", "what to collect");
+  AddOption(command, "-j,--job-type", job_type, "JOB_TYPE",
+            "how: discovery, update, inventory, ...");
+  AddOption(command, "-q,--query", query, "TEXT", "what to search for");
+  AddOption(command, "-u,--target-url", url, "URL", "page to begin with");
+  command.add_option("-F,--filter", filters, "a member of search_filters; may be repeated")
+      ->option_text("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
+  AddOption(command, "--entity-id", entity_id, "ID", "the entity it is about");
+  AddOption(command, "--location", location, "TEXT", "where");
+  AddOption(command, "--community-id", community_id, "ID", "of which community");
+  AddOption(command, "--builder-id", builder_id, "ID", "of which builder");
+  command.add_option("-p,--priority", priority, "0 to 10, higher first [5]")->option_text("N");
+  command.add_option("--max-attempts", max_attempts, "1 to 25 [3]")->option_text("N");
+  command.add_option("--timeout-minutes", timeout_minutes, "0.01 to 1440 [30]")->option_text("N");
+  AddOption(command, "--run-at", run_at, "TIME", "not before: 10m, 2h (from now), or RFC 3339");
+  AddOption(command, "--parent", parent, "JOB_ID", "its parent");
+  AddOption(command, "--unique-key", unique_key, "KEY", "refuse a second one that is not over");
+  AddOption(command, "--initiated-by", initiated_by, "WHO", "who asked for it");
+}
+
+// 3, true and {"a": 1} are JSON; anything else is text.
+json::value FilterValue(std::string_view text) {
+  auto value = ParseJson(text);
+  return value ? *value : json::value(text);
+}
+
+Result<json::object> BodyOf(const JobOptions& options, WallTime now) {
+  json::object body;
+  for (const auto& [name, value] : {std::pair("entity_type", &options.entity_type),
+                                    {"job_type", &options.job_type},
+                                    {"search_query", &options.query},
+                                    {"target_url", &options.url},
+                                    {"entity_id", &options.entity_id},
+                                    {"location", &options.location},
+                                    {"community_id", &options.community_id},
+                                    {"builder_id", &options.builder_id},
+                                    {"parent_job_id", &options.parent},
+                                    {"unique_key", &options.unique_key},
+                                    {"initiated_by", &options.initiated_by}}) {
+    if (!value->empty()) body[name] = *value;
+  }
+  json::object filters;
+  for (const std::string& filter : options.filters) {
+    std::size_t equals = filter.find('=');
+    if (equals == filter.npos || equals == 0)
+      return Fail(ErrorCode::kInvalid, fmt::format("--filter {} is not KEY=VALUE", filter));
+    filters[filter.substr(0, equals)] = FilterValue(std::string_view(filter).substr(equals + 1));
+  }
+  if (!filters.empty()) body["search_filters"] = std::move(filters);
+  if (options.priority) body["priority"] = *options.priority;
+  if (options.max_attempts) body["max_attempts"] = *options.max_attempts;
+  if (options.timeout_minutes) body["timeout_minutes"] = *options.timeout_minutes;
+  if (!options.run_at.empty()) {
+    auto moment = ParseMoment(options.run_at, now, true);
+    if (!moment) return std::unexpected(moment.error());
+    body["run_at"] = FormatRfc3339(*moment);
+  }
+  return body;
+}
+
+void Warn(const Client& client, const json::value& job) {
+  if (const json::array* warnings = At(job, "warnings").if_array()) {
+    for (const json::value& warning : *warnings)
+      std::fprintf(
+          stderr, "%s\n",
+          client.error_style.In(Tone::kWarn, "warning: " + OneLine(TextAt(warning, ""))).c_str());
+  }
+}
+
+std::string NewKey() {
+  std::random_device random;
+  return fmt::format("cli-{:08x}{:08x}{:08x}", random(), random(), random());
+}
+
+// The answer of a lost connection is asked for again under the same key, so none is made twice.
+Result<json::value> Create(const Client& client, const std::string& path, const json::value& body) {
+  Client keyed(client.server);
+  keyed.server.idempotency_key = NewKey();
+  Result<json::value> made = keyed.Send("POST", path, body);
+  for (int again = 0; again < 2 && !made && made.error().code == ErrorCode::kUnavailable &&
+                      made.error().detail.find("before it had answered") != std::string::npos;
+       ++again) {
+    made = keyed.Send("POST", path, body);
+  }
+  return made;
+}
+
+Result<json::array> ReadJobs(const std::string& file) {
+  std::string text;
+  if (file == "-") {
+    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) return Fail(ErrorCode::kInvalid, fmt::format("{} cannot be read", file));
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  if (text.size() > kMaxFile) return Fail(ErrorCode::kInvalid, file + " is too large");
+  if (auto whole = ParseJson(text)) {
+    const json::value& jobs = At(*whole, "jobs").is_array() ? At(*whole, "jobs") : *whole;
+    return jobs.is_array() ? jobs.get_array() : json::array{*whole};
+  }
+  // JSON lines.
+  json::array jobs;
+  std::size_t at = 0;
+  for (int number = 1; at < text.size(); ++number) {
+    std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view line = std::string_view(text).substr(at, end - at);
+    at = end + 1;
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    auto job = ParseJson(line);
+    if (!job)
+      return Fail(ErrorCode::kInvalid,
+                  fmt::format("line {} of {} is not JSON: {}", number, file, job.error().detail));
+    jobs.push_back(*job);
+  }
+  return jobs;
+}
+
+int CreateFromFile(Client& client, const JobOptions& options) {
+  auto jobs = ReadJobs(options.file);
+  if (!jobs)
+    return client.Complain(jobs.error(), "write one JSON object a line, or a list of them");
+  if (jobs->empty()) return Complain(options.file + " has no jobs in it", "", kUsage);
+  static constexpr Column kColumns[] = {{"JOB", "job_id"}};
+  RowWriter rows(client, kColumns);
+  std::size_t made = 0;
+  while (made < jobs->size()) {
+    json::array part;
+    std::size_t bytes = 0;
+    while (made + part.size() < jobs->size() && part.size() < kPerRequest &&
+           bytes < kPerRequestBytes) {
+      part.push_back((*jobs)[made + part.size()]);
+      bytes += CompactJson(part.back()).size();
+    }
+    std::size_t count = part.size();
+    auto answer = Create(client, "/jobs/bulk", json::object{{"jobs", std::move(part)}});
+    if (!answer) {
+      std::string hint = made == 0
+                             ? "nothing was created; mend the file and try again"
+                             : fmt::format("the first {} are created; go on behind them", made);
+      client.Complain(answer.error(), hint);
+      return ExitCodeOf(answer.error());
+    }
+    if (const json::array* ids = At(*answer, "job_ids").if_array()) {
+      for (const json::value& id : *ids) {
+        if (client.format == Format::kTable)
+          client.out.Line(OneLine(TextAt(id, "")));
+        else
+          rows.Add(json::object{{"job_id", id}});
+      }
+    }
+    made += count;
+  }
+  if (client.format != Format::kTable)
+    rows.End();
+  else
+    client.Note(fmt::format("{} jobs created", Grouped(static_cast<std::int64_t>(made))));
+  return kDone;
+}
+
+Result<json::value> CreateOne(const Client& client, const JobOptions& options) {
+  auto body = BodyOf(options, client.Now());
+  if (!body) return std::unexpected(body.error());
+  auto job = Create(client, "/jobs", *body);
+  if (job) Warn(client, *job);
+  return job;
+}
+
+constexpr std::string_view kCreateHint =
+    "`forager types` lists the entity types; `forager jobs create --help` the options";
+
+int CreateJobs(Client& client, const JobOptions& options) {
+  if (!options.file.empty()) return CreateFromFile(client, options);
+  if (options.entity_type.empty() || options.job_type.empty())
+    return Complain("a job needs --type and --job-type (or --file)", kCreateHint, kUsage);
+  auto job = CreateOne(client, options);
+  if (!job) return client.Complain(job.error(), kCreateHint);
+  std::string id = TextAt(*job, "job_id");
+  if (options.start) {
+    auto started = client.Post(JobPath(id, "/start"));
+    if (!started)
+      return client.Complain(
+          started.error(), fmt::format("{0} is pending: `forager jobs watch {0}`, or `forager jobs "
+                                       "start {0}` later",
+                                       OneLine(id)));
+    *job = *started;
+  }
+  if (options.ids)
+    client.out.Line(OneLine(id));
+  else if (client.format == Format::kTable)
+    client.out.Line(fmt::format("{} {}", OneLine(id), options.start ? "started" : "created"));
+  else
+    client.PrintJson(*job);
+  return kDone;
+}
+
+int RunJob(Client& client, const JobOptions& options) {
+  if (options.entity_type.empty() || options.job_type.empty())
+    return Complain("a job needs --type and --job-type", kCreateHint, kUsage);
+  auto limit = ParseLimit(options.limit);
+  if (!limit) return client.Complain(limit.error());
+  auto job = CreateOne(client, options);
+  if (!job) return client.Complain(job.error(), kCreateHint);
+  std::string id = TextAt(*job, "job_id");
+  if (client.format == Format::kTable) client.Note(fmt::format("{} created", id));
+  bool logs = !options.quiet && client.format == Format::kTable;
+  return FollowJob(client, {id, logs, !options.quiet, true, *limit});
+}
+
+}  // namespace
+
+void AddJobCreation(CLI::App& jobs, Session& session) {
+  auto create = std::make_shared<JobOptions>();
+  CLI::App& command = AddCommand(
+      jobs, session,
+      {"create", "make a job, or many from a file", "",
+       "forager jobs create --type community --job-type discovery --target-url "
+       "https://example.com/\n"
+       "# start it too, and keep its id\n"
+       "id=$(forager jobs create -t builder -j update -u https://example.com/ --start --ids)\n"
+       "# many at once: one JSON object a line, as the API takes them\n"
+       "forager jobs create --file jobs.jsonl\n"
+       "# tonight, with a filter for the collector\n"
+       "forager jobs create -t property -j inventory -F beds=3 --run-at 2026-11-24T02:00:00Z\n"},
+      [create](Client& client) { return CreateJobs(client, *create); });
+  create->AddTo(command);
+  AddOption(command, "-f,--file", create->file, "FILE",
+            "JSON or JSON lines with the jobs; - is stdin");
+  AddFlag(command, "--start", create->start, "start it at once");
+  AddFlag(command, "--ids", create->ids, "print the id only");
+
+  auto run = std::make_shared<JobOptions>();
+  CLI::App& running = AddCommand(
+      jobs, session,
+      {"run", "make a job, start it and follow it to its end",
+       "Waits for a free slot if there is none. Its log goes to stdout, its progress to stderr.\n"
+       "The exit code tells how it ended: 0 completed, 3 failed, 4 cancelled. Ctrl-C leaves the "
+       "job\n"
+       "running.",
+       "forager jobs run -t community -j discovery -u https://example.com/\n"
+       "forager jobs run -t community -j discovery -u https://example.com/ -o json | jq "
+       ".items_found\n"},
+      [run](Client& client) { return RunJob(client, *run); });
+  run->AddTo(running);
+  AddFlag(running, "--quiet", run->quiet, "only say how it ended");
+  AddOption(running, "--timeout", run->limit, "SPAN", "stop following after 90s, 10m, 2h");
+}
+
+}  // namespace forager::cli

@@ -1,0 +1,140 @@
+#include "cli/json_text.h"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "job/codec.h"
+
+namespace forager::cli {
+namespace {
+
+namespace json = boost::json;
+
+// C1 controls and marks of direction are escaped too: some terminals act on them.
+std::string Quoted(std::string_view text) {
+  std::string plain = WriteString(text), out;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    auto byte = static_cast<unsigned char>(plain[i]);
+    auto next = static_cast<unsigned char>(i + 1 < plain.size() ? plain[i + 1] : 0);
+    auto last = static_cast<unsigned char>(i + 2 < plain.size() ? plain[i + 2] : 0);
+    unsigned code = 0;
+    std::size_t length = 1;
+    if (byte == 0x7F) code = byte;
+    if (byte == 0xC2 && next < 0xA0) code = next, length = 2;
+    bool directs =
+        (next == 0x80 && ((last >= 0x8B && last <= 0x8F) || (last >= 0xA8 && last <= 0xAE))) ||
+        (next == 0x81 && last >= 0xA0 && last <= 0xAF);
+    if (byte == 0xE2 && directs) {
+      code = 0x2000u | (static_cast<unsigned>(next & 0x3F) << 6) | (last & 0x3F);
+      length = 3;
+    }
+    if (code == 0) {
+      out += plain[i];
+    } else {
+      out += fmt::format("\\u{:04x}", code);
+      i += length - 1;
+    }
+  }
+  return out;
+}
+
+std::string Scalar(const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::string:
+      return Quoted(std::string_view(value.get_string()));
+    case json::kind::double_:
+      return fmt::format("{}", value.get_double());
+    case json::kind::int64:
+      return fmt::format("{}", value.get_int64());
+    case json::kind::uint64:
+      return fmt::format("{}", value.get_uint64());
+    case json::kind::bool_:
+      return value.get_bool() ? "true" : "false";
+    default:
+      return "null";
+  }
+}
+
+// `indent` < 0: all on one line.
+void Write(const json::value& value, int indent, std::string& out) {
+  auto line = [&](int level) {
+    if (indent >= 0) out.append("\n").append(static_cast<std::size_t>(level) * 2, ' ');
+  };
+  int inner = indent < 0 ? -1 : indent + 1;
+  if (const json::object* object = value.if_object(); object && !object->empty()) {
+    out += '{';
+    for (const auto& member : *object) {
+      line(inner);
+      out.append(Quoted(std::string_view(member.key()))).append(indent < 0 ? ":" : ": ");
+      Write(member.value(), inner, out);
+      out += ',';
+    }
+    out.pop_back();
+    line(indent);
+    out += '}';
+  } else if (const json::array* array = value.if_array(); array && !array->empty()) {
+    out += '[';
+    for (const json::value& item : *array) {
+      line(inner);
+      Write(item, inner, out);
+      out += ',';
+    }
+    out.pop_back();
+    line(indent);
+    out += ']';
+  } else {
+    out += value.is_object() ? "{}" : value.is_array() ? "[]" : Scalar(value);
+  }
+}
+
+}  // namespace
+
+std::string CompactJson(const json::value& value) {
+  std::string out;
+  Write(value, -1, out);
+  return out;
+}
+
+std::string PrettyJson(const json::value& value, int indent) {
+  std::string out;
+  Write(value, indent, out);
+  return out;
+}
+
+const json::value& At(const json::value& value, std::string_view path) {
+  static const json::value kNull;
+  const json::value* at = &value;
+  while (!path.empty()) {
+    std::size_t dot = path.find('.');
+    const json::object* object = at->if_object();
+    at = object ? object->if_contains(path.substr(0, dot)) : nullptr;
+    if (!at) return kNull;
+    path = dot == path.npos ? "" : path.substr(dot + 1);
+  }
+  return *at;
+}
+
+std::string TextAt(const json::value& value, std::string_view path) {
+  const json::value& found = At(value, path);
+  if (found.is_null()) return "";
+  if (found.is_string()) return std::string(found.get_string());
+  return CompactJson(found);
+}
+
+std::optional<double> NumberAt(const json::value& value, std::string_view path) {
+  const json::value& found = At(value, path);
+  return found.is_number() ? std::optional(found.to_number<double>()) : std::nullopt;
+}
+
+std::optional<WallTime> TimeAt(const json::value& value, std::string_view path) {
+  const json::value& found = At(value, path);
+  return found.is_string() ? ParseRfc3339(std::string_view(found.get_string())) : std::nullopt;
+}
+
+bool IsTrue(const json::value& value, std::string_view path) {
+  const json::value& found = At(value, path);
+  return found.is_bool() && found.get_bool();
+}
+
+}  // namespace forager::cli

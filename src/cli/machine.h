@@ -1,0 +1,58 @@
+// What `forager doctor` cannot ask a server, because it may be down: answered by the parts of this
+// program that know, and handed in by `app`, so that the client itself has no access to the store.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "job/error.h"
+#include "job/time.h"
+
+namespace forager::cli {
+
+// The settings a server on this machine would start with.
+struct LocalSettings {
+  std::string config_file;  // "" when there is none
+  std::string data_dir;
+  std::string database;       // sqlite:PATH, or another kind's address without its password
+  std::string database_file;  // of SQLite; "" for others
+  std::string log_file;
+  std::string listen;
+  std::string run_as;
+  int max_running = 1;
+  int max_connections = 1'000;
+  bool monitor_enabled = true;
+  Millis monitor_interval{};
+  // Entity type and program of collectors that are commands.
+  std::vector<std::pair<std::string, std::string>> commands;
+};
+
+struct RunningRow {
+  std::string job_id;
+  int attempt = 0;
+  std::optional<WallTime> started_at;
+  bool claimed = false;  // by a server, not set by hand
+  std::optional<int> pid;
+};
+
+struct DatabaseReport {
+  std::string damage;    // "" when whole; else what the database itself says
+  bool complete = true;  // false: the look took too long and stopped
+  int schema_version = 0;
+  std::optional<WallTime> newest;  // the latest moment written into a job
+  std::vector<RunningRow> running;
+};
+
+struct Machine {
+  std::function<Result<LocalSettings>(const std::string& data_dir)> settings;
+  std::function<Result<DatabaseReport>(const LocalSettings&, bool thorough)> look_at_database;
+  std::function<std::map<std::string, std::string>()> sandbox;  // what is offered: yes, or no: why
+  // Living processes of attempts of this data directory, whoever started them.
+  std::function<std::vector<int>(const std::string& data_dir)> attempt_processes;
+};
+
+}  // namespace forager::cli
