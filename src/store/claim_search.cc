@@ -6,6 +6,7 @@ namespace forager::store {
 namespace {
 
 constexpr int kLanesRead = 64;  // of one type at a time
+constexpr int kRounds = 1'000;  // of mending lanes, by one claim
 
 }  // namespace
 
@@ -50,24 +51,49 @@ bool ClaimSearch::ReadFirst(Lane& lane) {
   return true;
 }
 
+// Where lanes are hints, what the first job says of its lane is written there.
+void ClaimSearch::Mend(const Lane& lane, bool has_jobs) {
+  if (has_jobs) {
+    db_.Send("raise_lane", {lane.entity_type, lane.host, lane.auto_start, lane.head});
+  } else {
+    db_.Send("drop_lane", {lane.entity_type, lane.host, lane.auto_start});
+  }
+}
+
 // Jobs of one millisecond go in the order of their rows, so the first job of every lane read is
 // looked at. Full hosts are passed over and do not count: there are no more of them than slots.
-void ClaimSearch::Load(Window& window, const std::string& entity_type, bool auto_start) {
+// True when a lane was not as it said.
+bool ClaimSearch::Load(Window& window, const std::string& entity_type, bool auto_start) {
   int read = 0;
+  bool mended = false;
   Rows rows = db_.Query("lanes_of_type", {entity_type, auto_start});
   while (rows.Next()) {
     Lane lane{entity_type, rows.Text(0), auto_start, rows.Int(1), 0};
+    if (passed_over_.contains({entity_type, lane.host, auto_start})) continue;
     if (HostReached(lane.host)) {
       met_limit_ = true;
       continue;
     }
     if (read++ == kLanesRead) {
       window.complete_below = std::min(window.complete_below, lane.head);
-      return;
+      break;
     }
-    ReadFirst(lane);
+    std::int64_t told = lane.head;
+    bool has_jobs = ReadFirst(lane);
+    if (db_.LanesAreHints() && (!has_jobs || lane.head != told)) {
+      Mend(lane, has_jobs);
+      mended = true;
+      if (!has_jobs) continue;
+    }
     window.lanes.insert(std::move(lane));
   }
+  return mended;
+}
+
+bool ClaimSearch::OthersMayComeFirst(const Window& window) const {
+  constexpr auto kComplete = std::numeric_limits<std::int64_t>::max();
+  return window.lanes.empty() ? window.complete_below != kComplete
+                              : window.lanes.begin()->head > window.complete_below;
 }
 
 std::optional<ClaimSearch::Lane> ClaimSearch::BestOf(const std::string& entity_type) {
@@ -78,13 +104,13 @@ std::optional<ClaimSearch::Lane> ClaimSearch::BestOf(const std::string& entity_t
     met_limit_ = true;
     window.lanes.erase(window.lanes.begin());
   }
-  bool others_may_come_first =
-      window.lanes.empty() ? window.complete_below != std::numeric_limits<std::int64_t>::max()
-                           : window.lanes.begin()->head > window.complete_below;
-  if (unknown || others_may_come_first) {
-    window = {{}, std::numeric_limits<std::int64_t>::max()};
-    Load(window, entity_type, true);
-    if (!only_started_before_) Load(window, entity_type, false);
+  if (unknown || OthersMayComeFirst(window)) {
+    for (int round = 0; round < kRounds; ++round) {
+      window = {{}, std::numeric_limits<std::int64_t>::max()};
+      bool mended = Load(window, entity_type, true);
+      if (!only_started_before_) mended |= Load(window, entity_type, false);
+      if (!mended || !OthersMayComeFirst(window)) break;
+    }
   }
   if (window.lanes.empty()) return std::nullopt;
   return *window.lanes.begin();
@@ -113,7 +139,14 @@ void ClaimSearch::Took(const Lane& lane) {
   auto& lanes = windows_[lane.entity_type].lanes;
   lanes.erase(lane);
   Lane next = lane;
-  if (ReadFirst(next)) lanes.insert(std::move(next));
+  bool has_jobs = ReadFirst(next);
+  if (db_.LanesAreHints()) Mend(next, has_jobs);
+  if (has_jobs) lanes.insert(std::move(next));
+}
+
+void ClaimSearch::PassOver(const Lane& lane) {
+  passed_over_.insert({lane.entity_type, lane.host, lane.auto_start});
+  windows_[lane.entity_type].lanes.erase(lane);
 }
 
 ClaimBlock ClaimSearch::Why(std::int64_t total_pending) const {

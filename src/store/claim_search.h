@@ -35,6 +35,8 @@ class ClaimSearch {
   std::optional<Lane> Next();
   // The first job of that lane was started.
   void Took(const Lane& lane);
+  // Its first job cannot be started now; nothing of this lane is, this time.
+  void PassOver(const Lane& lane);
   // The lanes of this type are not as they were read.
   void Forget(const std::string& entity_type) { windows_.erase(entity_type); }
   // Why Next found nothing.
@@ -53,7 +55,9 @@ class ClaimSearch {
     std::int64_t complete_below = 0;
   };
   bool ReadFirst(Lane& lane);
-  void Load(Window& window, const std::string& entity_type, bool auto_start);
+  void Mend(const Lane& lane, bool has_jobs);
+  bool OthersMayComeFirst(const Window& window) const;
+  bool Load(Window& window, const std::string& entity_type, bool auto_start);
   std::optional<Lane> BestOf(const std::string& entity_type);
 
   Database& db_;
@@ -65,6 +69,7 @@ class ClaimSearch {
   std::set<std::string> paused_;
   std::set<std::string> types_;            // with pending jobs
   std::map<std::string, Window> windows_;  // per type
+  std::set<std::tuple<std::string, std::string, bool>> passed_over_;
   bool met_pause_ = false;
   bool met_limit_ = false;
 };

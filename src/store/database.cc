@@ -19,6 +19,10 @@ Error ToError(const DatabaseError& error) {
       return unavailable("The database file is damaged.");
     case Fault::kTimeLimit:
       return unavailable("The query took too long: ask for less.");
+    case Fault::kLost:
+      return unavailable("The database does not answer.");
+    case Fault::kRace:
+      return unavailable("Another server changed the same rows at the same time: try again.");
     case Fault::kConstraint:
     case Fault::kOther:
       break;

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "job/error.h"
 #include "job/time.h"
@@ -25,8 +26,12 @@ enum class Fault {
   kCorrupt,     // damaged, or not a database: open the connection anew
   kTimeLimit,   // the read limit was reached
   kConstraint,  // the schema refuses the row
+  kLost,        // the connection is gone: open it anew
+  kRace,        // another server was quicker, or both waited for each other: run the unit again
   kOther,
 };
+
+enum class Dialect { kSqlite, kPostgres };
 
 class DatabaseError : public std::runtime_error {
  public:
@@ -73,6 +78,12 @@ class Cursor {
   virtual std::string_view Text(int column) const = 0;  // until the next Next
 };
 
+// A writer and the number of its commit.
+struct CommitMark {
+  std::string writer;
+  std::int64_t number = 0;
+};
+
 // The rows of one query; gives the statement back when it goes.
 class Rows {
  public:
@@ -100,24 +111,44 @@ class Rows {
 class Database {
  public:
   using Params = std::initializer_list<Param>;
+  using Row = std::vector<Param>;
 
   virtual ~Database() = default;
+  virtual Dialect dialect() const = 0;
   // A named statement of src/store/sql.
   virtual Rows Query(std::string_view name, Params params) = 0;
   // Returns how many rows it changed itself (triggers not counted).
   virtual std::int64_t Execute(std::string_view name, Params params) = 0;
+  // Execute whose count nobody needs; a failure may show at a later statement of the same unit.
+  virtual void Send(std::string_view name, Params params) { Execute(name, params); }
+  // One insert for each row, in their order.
+  virtual void InsertMany(std::string_view name, std::span<const Row> rows) = 0;
   // A statement composed of named pieces.
   virtual Rows QueryComposed(const std::string& sql, std::span<const Param> params) = 0;
 
   virtual void BeginWrite() = 0;
   virtual void BeginRead() = 0;
-  virtual void Commit() = 0;
+  // `mark` names this commit; see Committed.
+  virtual void Commit(const CommitMark& mark) = 0;
   virtual void Rollback() noexcept = 0;
   virtual void Savepoint() = 0;
   virtual void ReleaseSavepoint() = 0;
   virtual void RollbackToSavepoint() = 0;
   // False after a failure that undid the whole transaction.
   virtual bool InTransaction() const = 0;
+
+  // Every statement started from now on fails with kTimeLimit once `limit` is over; 0: no limit.
+  virtual void LimitFrom(Millis limit) = 0;
+  // After a commit whose answer was lost: did it happen? Asked on a new connection.
+  virtual bool Committed(const CommitMark& mark) = 0;
+  // Claims of several servers take turns: from here to the end of the transaction.
+  virtual void BeginClaims() {}
+  // Heads of lanes may lie before their first job, and lanes may be empty: the claim mends them.
+  virtual bool LanesAreHints() const { return false; }
+  // The clock that leases are kept by; `now` where there is one server only.
+  virtual WallTime LeaseClock(WallTime now) { return now; }
+  // What the driver wants done between two transactions of the writer.
+  virtual void AfterCommit() {}
 };
 
 }  // namespace forager::store

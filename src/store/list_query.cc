@@ -82,7 +82,7 @@ std::string ListQuery::Around(std::string_view name, const std::string& inner,
 
 // A named piece with its $? numbered, its values appended.
 std::string ListQuery::Piece(std::string_view name, std::initializer_list<Param> params) {
-  std::string text = Statement(name);
+  std::string text = Statement(db_.dialect(), name);
   std::size_t number = params_.size();
   for (std::size_t at = 0; (at = text.find("$?", at)) != std::string::npos;) {
     text.replace(at, 2, "$" + std::to_string(++number));

@@ -6,12 +6,12 @@
 
 #include <filesystem>
 
+#include "store/schema_version.h"
 #include "store/statements.h"
 
 namespace forager::store {
 namespace {
 
-constexpr int kVersion = 3;
 constexpr Millis kCheckLimit{500};  // a large file is not read as a whole at each start
 
 bool IsNetwork(long magic) {
@@ -74,20 +74,20 @@ Result<void> MigrateOrThrow(SqliteDatabase& database, const std::string& path) {
     rows.Next();
     version = static_cast<int>(rows.Int(0));
   }
-  if (version > kVersion) {
+  if (version > kSchemaVersion) {
     database.Rollback();
     return Fail(
         ErrorCode::kInvalid,
         fmt::format(
             "{} has schema version {}, made by a newer forager; this one knows versions up to {}.",
-            path, version, kVersion));
+            path, version, kSchemaVersion));
   }
-  for (int next = version + 1; next <= kVersion; ++next) {
-    database.Run(Statement(fmt::format("migration_{}", next)));
+  for (int next = version + 1; next <= kSchemaVersion; ++next) {
+    database.Run(Statement(Dialect::kSqlite, fmt::format("migration_{}", next)));
     database.Execute("record_version", {next});
   }
   database.Execute("probe", {"start"});  // writes even when nothing was migrated
-  database.Commit();
+  database.Commit({});
   return {};
 }
 

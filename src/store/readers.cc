@@ -7,7 +7,6 @@ namespace forager::store {
 namespace {
 
 constexpr Millis kQueueLimit{5'000};  // a read that waited longer is not wanted any more
-constexpr int kReaderCacheKib = 8 * 1024;
 
 Error Overloaded() {
   return Error{ErrorCode::kUnavailable,
@@ -18,13 +17,10 @@ Error Overloaded() {
 
 }  // namespace
 
-SqliteOptions Readers::ConnectionOptions(const StoreOptions& options) {
-  return {options.path, true, Millis{1'000}, kReaderCacheKib};
-}
-
-Readers::Readers(const StoreOptions& options,
-                 std::vector<std::unique_ptr<SqliteDatabase>> databases)
-    : options_(options) {
+Readers::Readers(const StoreOptions& options, Open open)
+    : options_(options), open_(std::move(open)) {
+  std::vector<std::unique_ptr<Database>> databases;
+  for (int i = 0; i < std::max(1, options.readers); ++i) databases.push_back(open_());
   for (auto& database : databases) {
     threads_.emplace_back([this, own = std::move(database)]() mutable { Loop(std::move(own)); });
   }
@@ -54,7 +50,7 @@ void Readers::Read(StoreService::Work work, StoreService::Done done) {
   }
 }
 
-void Readers::Loop(std::unique_ptr<SqliteDatabase> database) {
+void Readers::Loop(std::unique_ptr<Database> database) {
   for (;;) {
     Item item;
     {
@@ -72,19 +68,31 @@ void Readers::Loop(std::unique_ptr<SqliteDatabase> database) {
   }
 }
 
-Result<void> Readers::Run(std::unique_ptr<SqliteDatabase>& database,
-                          const StoreService::Work& work) {
+Result<void> Readers::Run(std::unique_ptr<Database>& database, const StoreService::Work& work) {
+  bool fresh = !database;
+  auto answer = Try(database, work);
+  // A connection that was lost while nobody used it is not worth an error.
+  if (!answer && !database && !fresh && options_.shared()) answer = Try(database, work);
+  return answer;
+}
+
+Result<void> Readers::Try(std::unique_ptr<Database>& database, const StoreService::Work& work) {
   Result<void> answer;
   try {
-    if (!database) database = SqliteDatabase::Open(ConnectionOptions(options_));
+    if (!database) database = open_();
     database->LimitFrom(options_.read_limit);
     database->BeginRead();
     Committed nothing;
     SqlStore store(*database, nothing);
     answer = work(store);
+    if (store.failure()) throw *store.failure();
   } catch (const DatabaseError& error) {
-    os::LogWarning("Store: a read failed", {{"error", error.what()}});
-    if (error.fault == Fault::kIo || error.fault == Fault::kCorrupt) database.reset();
+    if (error.fault != Fault::kLost)
+      os::LogWarning("Store: a read failed", {{"error", error.what()}});
+    if (error.fault == Fault::kIo || error.fault == Fault::kCorrupt ||
+        error.fault == Fault::kLost) {
+      database.reset();
+    }
     answer = std::unexpected(ToError(error));
   } catch (const std::exception& error) {
     os::LogError("Store: a read threw", {{"error", error.what()}});

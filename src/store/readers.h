@@ -5,24 +5,26 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "store/health_board.h"
-#include "store/sqlite_database.h"
+#include "store/database.h"
 #include "store/store_service.h"
 
 namespace forager::store {
 
 class Readers {
  public:
-  Readers(const StoreOptions& options, std::vector<std::unique_ptr<SqliteDatabase>> databases);
+  // Connects, or throws DatabaseError. The first connections are opened at once.
+  using Open = std::function<std::unique_ptr<Database>()>;
+  Readers(const StoreOptions& options, Open open);
   ~Readers();  // finishes the queue
 
   void Read(StoreService::Work work, StoreService::Done done);
-  static SqliteOptions ConnectionOptions(const StoreOptions& options);
 
  private:
   struct Item {
@@ -31,10 +33,12 @@ class Readers {
     std::chrono::steady_clock::time_point since;
   };
 
-  void Loop(std::unique_ptr<SqliteDatabase> database);
-  Result<void> Run(std::unique_ptr<SqliteDatabase>& database, const StoreService::Work& work);
+  void Loop(std::unique_ptr<Database> database);
+  Result<void> Run(std::unique_ptr<Database>& database, const StoreService::Work& work);
+  Result<void> Try(std::unique_ptr<Database>& database, const StoreService::Work& work);
 
   const StoreOptions options_;
+  const Open open_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Item> queue_;

@@ -17,7 +17,7 @@ class SqlStore final : public Store {
   SqlStore(Database& database, Committed& committed) : db_(database), committed_(committed) {}
 
   // The failure of a statement, if any: what it did in part must be rolled back.
-  const std::optional<Error>& failure() const { return failure_; }
+  const std::optional<DatabaseError>& failure() const { return failure_; }
 
   Result<Job> Submit(const NewJob& job, int default_priority, std::int64_t max_pending,
                      WallTime now) override;
@@ -98,7 +98,7 @@ class SqlStore final : public Store {
     try {
       return method();
     } catch (const DatabaseError& error) {
-      failure_ = ToError(error);
+      failure_.emplace(error);
       return std::unexpected(ToError(error));
     }
   }
@@ -107,9 +107,10 @@ class SqlStore final : public Store {
   bool CancelRunning(const std::string& job_id, bool force, WallTime now);
   std::optional<std::string> HolderOf(const std::optional<std::string>& unique_key);
   Job Insert(const NewJob& job, int default_priority, WallTime now);
-  void CountInserted();
+  void WriteInserted(WallTime now);
   Result<bool> End(const AttemptFinal& final, WallTime now, bool despite_cancel,
                    const std::function<void(std::optional<WallTime> started_at)>& move);
+  void StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines);
   void StoreNews(const AttemptNews& news, WallTime now);
   void StoreChildren(const AttemptNews& news, WallTime now);
   Result<Job> MustFind(const std::string& job_id);
@@ -117,7 +118,7 @@ class SqlStore final : public Store {
   void PromoteDue(bool auto_start, WallTime now);
   Result<ClaimResult> ClaimOne(const ClaimRequest& request, WallTime now);
   Result<ClaimResult> ClaimNext(const ClaimRequest& request, WallTime now);
-  Job StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime now);
+  std::optional<Job> StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime now);
   std::int64_t TotalPending();
   void Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, BulkResult& result);
   Result<BulkResult> ApplyToIds(Bulk what, const JobFilter& filter, std::int64_t after, int limit,
@@ -128,8 +129,14 @@ class SqlStore final : public Store {
   Page<Job> ListWindow(const ListRequest& request, const std::optional<ListCursor>& cursor);
   void Touched(const std::string& job_id);
 
-  // What Insert leaves to CountInserted, once for many jobs.
+  // What Insert leaves to WriteInserted, once for many jobs.
+  struct NewRow {
+    Job job;
+    std::string host;
+    WallTime eligible{};
+  };
   struct Inserted {
+    std::vector<NewRow> jobs;
     std::map<std::string, std::int64_t> by_type;
     std::map<std::pair<std::string, std::string>, std::int64_t>
         heads;  // smallest key per type and host
@@ -137,7 +144,7 @@ class SqlStore final : public Store {
 
   Database& db_;
   Committed& committed_;
-  std::optional<Error> failure_;
+  std::optional<DatabaseError> failure_;
   Inserted inserted_;
 };
 

@@ -134,19 +134,26 @@ void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
     db_.Execute("record_progress", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
                                     progress.message, progress.updated_at});
   }
-  for (const LogLine& line : news.logs) {
-    db_.Execute("insert_log", {ref.job_id, ref.attempt, line.timestamp, Name(line.level),
-                               line.stage, line.message, line.log_data});
-  }
+  StoreLogs(ref, news.logs);
+  std::vector<Database::Row> rows;
   for (const Change& change : news.changes) {
-    db_.Execute("insert_change",
-                {ref.job_id, ref.attempt, change.entity_type, change.entity_id,
-                 change.is_new_entity, change.proposed_entity_data, change.field_name,
-                 change.old_value, change.new_value, change.change_type, change.status,
-                 change.confidence, change.source_url, change.evidence, now});
+    rows.push_back({ref.job_id, ref.attempt, change.entity_type, change.entity_id,
+                    change.is_new_entity, change.proposed_entity_data, change.field_name,
+                    change.old_value, change.new_value, change.change_type, change.status,
+                    change.confidence, change.source_url, change.evidence, now});
   }
+  if (!rows.empty()) db_.InsertMany("insert_change", rows);
   StoreChildren(news, now);
   if (news.trim_logs) db_.Execute("trim_logs", {ref.job_id, ref.attempt, kLogBytesKept});
+}
+
+void SqlStore::StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines) {
+  std::vector<Database::Row> rows;
+  for (const LogLine& line : lines) {
+    rows.push_back({ref.job_id, ref.attempt, line.timestamp, Name(line.level), line.stage,
+                    line.message, line.log_data});
+  }
+  if (!rows.empty()) db_.InsertMany("insert_log", rows);
 }
 
 void SqlStore::StoreChildren(const AttemptNews& news, WallTime now) {
@@ -154,18 +161,17 @@ void SqlStore::StoreChildren(const AttemptNews& news, WallTime now) {
     child.parent_job_id = news.ref.job_id;
     if (auto holder = HolderOf(child.unique_key)) {
       // An attempt that is tried again submits its children again: the first ones count.
-      db_.Execute(
-          "insert_log",
-          {news.ref.job_id, news.ref.attempt, now, Name(LogLevel::kInfo), std::nullopt,
-           fmt::format(
-               "Child job not submitted: {} with unique_key \"{}\" is pending or running already.",
-               *holder, *child.unique_key),
-           std::nullopt});
+      LogLine line;
+      line.timestamp = now;
+      line.message = fmt::format(
+          "Child job not submitted: {} with unique_key \"{}\" is pending or running already.",
+          *holder, *child.unique_key);
+      StoreLogs(news.ref, {&line, 1});
       continue;
     }
     Insert(child, 5, now);
+    WriteInserted(now);  // the next child may have the same unique_key
   }
-  CountInserted();
 }
 
 Result<bool> SqlStore::Release(const AttemptRef& ref, const std::optional<Usage>& usage,

@@ -25,15 +25,18 @@ void SqlStore::PromoteDue(bool auto_start, WallTime now) {
   for (std::int64_t id : due) db_.Execute("promote", {id});
 }
 
-Job SqlStore::StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime now) {
-  db_.Execute("claim_job", {id, now, request.node, now + request.lease});
+// None when somebody else is changing the row at this moment.
+std::optional<Job> SqlStore::StartAttempt(std::int64_t id, const ClaimRequest& request,
+                                          WallTime now) {
+  WallTime lease_end = db_.LeaseClock(now) + request.lease;
+  if (db_.Execute("claim_job", {id, now, request.node, lease_end}) == 0) return std::nullopt;
   Job job;
   {
     Rows rows = db_.Query("job_by_id", {id});
     if (!rows.Next()) throw DatabaseError(Fault::kCorrupt, "a claimed job is not there");
     job = ReadJob(rows);
   }
-  db_.Execute("insert_attempt", {job.job_id, job.attempt, request.node, now});
+  db_.Send("insert_attempt", {job.job_id, job.attempt, request.node, now});
   Touched(job.job_id);
   return job;
 }
@@ -42,6 +45,7 @@ Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& request, WallTime now
   std::int64_t id = 0;
   std::string status, entity_type, host;
   bool slot_held = false;
+  db_.BeginClaims();
   {
     Rows rows = db_.Query("claim_target", {*request.job_id});
     if (!rows.Next()) {
@@ -64,8 +68,10 @@ Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& request, WallTime now
     result.block = ClaimBlock::kTotalLimit;
   } else if (search.TypeReached(entity_type) || search.HostReached(host)) {
     result.block = ClaimBlock::kOtherLimits;
+  } else if (auto job = StartAttempt(id, request, now)) {
+    result.jobs.push_back(std::move(*job));
   } else {
-    result.jobs.push_back(StartAttempt(id, request, now));
+    result.block = ClaimBlock::kNotPending;
   }
   result.total_pending = TotalPending();
   return result;
@@ -74,6 +80,7 @@ Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& request, WallTime now
 Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime now) {
   PromoteDue(true, now);
   PromoteDue(false, now);
+  db_.BeginClaims();
   ClaimSearch search(db_, request);
   ClaimResult result;
   result.slots_used = search.slots_used();
@@ -89,8 +96,12 @@ Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime no
       search.Forget(lane->entity_type);
       continue;
     }
-    result.jobs.push_back(StartAttempt(lane->first, request, now));
-    search.Took(*lane);
+    if (auto job = StartAttempt(lane->first, request, now)) {
+      result.jobs.push_back(std::move(*job));
+      search.Took(*lane);
+    } else {
+      search.PassOver(*lane);
+    }
   }
   result.total_pending = TotalPending();
   if (static_cast<int>(result.jobs.size()) < request.count) {

@@ -58,6 +58,7 @@ std::optional<std::string> SqlStore::HolderOf(const std::optional<std::string>& 
   return rows.Text(0);
 }
 
+// The row is written by WriteInserted, together with others.
 Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now) {
   Job job;
   job.job_id = MakeJobId(now);
@@ -77,11 +78,6 @@ Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now) {
   job.created_at = job.updated_at = now;
   std::string host = made.target_url ? HostOf(*made.target_url) : "";
   WallTime eligible = made.run_at.value_or(now);
-  db_.Execute("insert_job",
-              {job.job_id, job.entity_type, job.job_type, job.entity_id, job.search_query,
-               job.target_url, job.search_filters, job.priority, job.run_at, job.max_attempts,
-               Minutes(job.timeout), job.parent_job_id, job.initiated_by, job.unique_key, now, host,
-               UnixMillis(eligible), eligible > now});
   ++inserted_.by_type[job.entity_type];
   if (eligible <= now) {
     std::int64_t key = UnixMillis(eligible) - job.priority * kMillisPerPriority;
@@ -90,14 +86,24 @@ Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now) {
   }
   Touched(job.job_id);
   committed_.pending_added = true;
+  inserted_.jobs.push_back({job, std::move(host), eligible});
   return job;
 }
 
-void SqlStore::CountInserted() {
+void SqlStore::WriteInserted(WallTime now) {
+  std::vector<Database::Row> rows;
+  rows.reserve(inserted_.jobs.size());
+  for (const auto& [job, host, eligible] : inserted_.jobs) {
+    rows.push_back({job.job_id, job.entity_type, job.job_type, job.entity_id, job.search_query,
+                    job.target_url, job.search_filters, job.priority, job.run_at, job.max_attempts,
+                    Minutes(job.timeout), job.parent_job_id, job.initiated_by, job.unique_key, now,
+                    host, UnixMillis(eligible), eligible > now});
+  }
+  if (!rows.empty()) db_.InsertMany("insert_job", rows);
   for (const auto& [entity_type, count] : inserted_.by_type)
-    db_.Execute("count_new", {entity_type, count});
+    db_.Send("count_new", {entity_type, count});
   for (const auto& [lane, head] : inserted_.heads)
-    db_.Execute("offer_lane", {lane.first, lane.second, head});
+    db_.Send("offer_lane", {lane.first, lane.second, head});
   inserted_ = {};
 }
 
@@ -109,7 +115,7 @@ Result<Job> SqlStore::Submit(const NewJob& job, int default_priority, std::int64
       return std::unexpected(Taken(*job.unique_key, *holder));
     }
     Job made = Insert(job, default_priority, now);
-    CountInserted();
+    WriteInserted(now);
     return made;
   });
 }
@@ -140,7 +146,7 @@ Result<std::vector<std::string>> SqlStore::SubmitMany(
       ids.push_back(
           Insert(job, priority == default_priorities.end() ? 5 : priority->second, now).job_id);
     }
-    CountInserted();
+    WriteInserted(now);
     return ids;
   });
 }

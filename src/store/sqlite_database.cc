@@ -14,6 +14,7 @@ namespace forager::store {
 namespace {
 
 constexpr std::size_t kMaxComposed = 256;  // prepared statements kept besides the named ones
+constexpr int kLogPagesTooMany = 16'384;   // 64 MiB
 
 Fault FaultOf(int code) {
   switch (code & 0xff) {
@@ -151,18 +152,17 @@ class Connection final : public SqliteDatabase {
     sqlite3_close_v2(handle_);
   }
 
+  Dialect dialect() const override { return Dialect::kSqlite; }
   Rows Query(std::string_view name, Params params) override {
     SqliteCursor& cursor = Named(name);
     cursor.Bind({params.begin(), params.size()}, false);
     return Rows(cursor);
   }
   std::int64_t Execute(std::string_view name, Params params) override {
-    SqliteCursor& cursor = Named(name);
-    cursor.Bind({params.begin(), params.size()}, true);
-    Rows rows(cursor);
-    while (rows.Next()) {
-    }
-    return sqlite3_changes64(handle_);
+    return ExecuteSpan(name, {params.begin(), params.size()});
+  }
+  void InsertMany(std::string_view name, std::span<const Row> rows) override {
+    for (const Row& row : rows) ExecuteSpan(name, row);
   }
   Rows QueryComposed(const std::string& sql, std::span<const Param> params) override {
     auto found = composed_.find(sql);
@@ -176,7 +176,8 @@ class Connection final : public SqliteDatabase {
 
   void BeginWrite() override { Execute("begin_write", {}); }
   void BeginRead() override { Execute("begin_read", {}); }
-  void Commit() override { Execute("commit", {}); }
+  void Commit(const CommitMark&) override { Execute("commit", {}); }
+  bool Committed(const CommitMark&) override { return false; }
   void Rollback() noexcept override {
     if (InTransaction()) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
   }
@@ -202,6 +203,12 @@ class Connection final : public SqliteDatabase {
     if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) Throw(handle_, "checkpoint");
     return result;
   }
+  // Under a constant stream of commits the checkpointer never sees the end of the log, so the log
+  // never starts again from its beginning. Once it is large, the writer copies the rest between
+  // two groups.
+  void AfterCommit() override {
+    if (log_pages_ >= kLogPagesTooMany) CheckpointPassive();
+  }
   void OnLogPages(std::function<void(int)> observer) override {
     on_log_pages_ = std::move(observer);
     sqlite3_wal_hook(handle_, &Connection::Committed, this);
@@ -212,7 +219,9 @@ class Connection final : public SqliteDatabase {
     return std::chrono::steady_clock::now() >= static_cast<Connection*>(self)->deadline_ ? 1 : 0;
   }
   static int Committed(void* self, sqlite3*, const char*, int pages) {
-    static_cast<Connection*>(self)->on_log_pages_(pages);
+    auto* connection = static_cast<Connection*>(self);
+    connection->log_pages_ = pages;
+    connection->on_log_pages_(pages);
     return SQLITE_OK;
   }
 
@@ -228,10 +237,18 @@ class Connection final : public SqliteDatabase {
         options.cache_kib, options.read_only ? "PRAGMA query_only = ON;" : ""));
   }
 
+  std::int64_t ExecuteSpan(std::string_view name, std::span<const Param> params) {
+    SqliteCursor& cursor = Named(name);
+    cursor.Bind(params, true);
+    Rows rows(cursor);
+    while (rows.Next()) {
+    }
+    return sqlite3_changes64(handle_);
+  }
   SqliteCursor& Named(std::string_view name) {
     auto found = named_.find(name);
     if (found == named_.end()) {
-      auto cursor = std::make_unique<SqliteCursor>(handle_, name, Statement(name));
+      auto cursor = std::make_unique<SqliteCursor>(handle_, name, Statement(Dialect::kSqlite, name));
       found = named_.emplace(std::string(name), std::move(cursor)).first;
     }
     return *found->second;
@@ -247,6 +264,7 @@ class Connection final : public SqliteDatabase {
   sqlite3* handle_ = nullptr;
   std::chrono::steady_clock::time_point deadline_;
   std::function<void(int)> on_log_pages_;
+  int log_pages_ = 0;
   std::unordered_map<std::string, std::unique_ptr<SqliteCursor>, Hash, std::equal_to<>> named_;
   std::unordered_map<std::string, std::unique_ptr<SqliteCursor>> composed_;
 };

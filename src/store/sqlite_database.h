@@ -25,8 +25,6 @@ class SqliteDatabase : public Database {
 
   // Several statements without parameters: pragmas, migrations.
   virtual void Run(const std::string& sql) = 0;
-  // Every statement started from now on fails with kTimeLimit once `limit` is over; 0: no limit.
-  virtual void LimitFrom(Millis limit) = 0;
   // Copies the log's pages into the file, without waiting for readers or the writer.
   struct Checkpoint {
     int log_pages = 0;

@@ -8,6 +8,8 @@
 #include "store/JobsSql.h"
 #include "store/ListSql.h"
 #include "store/MetricsSql.h"
+#include "store/PostgresSchemaSql.h"
+#include "store/PostgresSql.h"
 #include "store/ReadsSql.h"
 #include "store/SqliteSchemaSql.h"
 #include "store/SqliteSql.h"
@@ -40,12 +42,14 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
   if (auto at = text.find(mark); at != std::string::npos) text.replace(at, mark.size(), by);
 }
 
-Statements ReadAll() {
+// The text both dialects share, then what each says in its own way.
+Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
-  for (std::string_view text : {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql,
-                                kSqliteSql, kSqliteSchemaSql}) {
+  for (std::string_view text :
+       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql}) {
     Read(text, all);
   }
+  for (std::string_view text : own) Read(text, all);
   for (auto& [name, text] : all) {
     while (text.ends_with('\n')) text.pop_back();
     Replace(text, "{job}", all.at("job_columns"));
@@ -55,13 +59,25 @@ Statements ReadAll() {
   return all;
 }
 
+const Statements& Of(Dialect dialect) {
+  static const Statements sqlite = ReadAll({kSqliteSql, kSqliteSchemaSql});
+  static const Statements postgres = ReadAll({kPostgresSql, kPostgresSchemaSql});
+  return dialect == Dialect::kSqlite ? sqlite : postgres;
+}
+
 }  // namespace
 
-const std::string& Statement(std::string_view name) {
-  static const Statements all = ReadAll();
+const std::string& Statement(Dialect dialect, std::string_view name) {
+  const Statements& all = Of(dialect);
   auto found = all.find(name);
   if (found == all.end()) throw std::logic_error("no statement named " + std::string(name));
   return found->second;
+}
+
+std::vector<std::string> StatementNames(Dialect dialect) {
+  std::vector<std::string> names;
+  for (const auto& [name, text] : Of(dialect)) names.push_back(name);
+  return names;
 }
 
 }  // namespace forager::store

@@ -5,10 +5,16 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "store/database.h"
 
 namespace forager::store {
 
-// `name` of SQLite's dialect, its {job} and {attempt} replaced by the columns they stand for.
-const std::string& Statement(std::string_view name);
+// `name` in that dialect, its {job} and {attempt} replaced by the columns they stand for.
+const std::string& Statement(Dialect dialect, std::string_view name);
+
+// Every name of that dialect, pieces of the list query and migrations too.
+std::vector<std::string> StatementNames(Dialect dialect);
 
 }  // namespace forager::store

@@ -28,12 +28,17 @@ struct Health {
 };
 
 struct StoreOptions {
-  std::string path;  // SQLite file
+  std::string path{};      // SQLite file
+  std::string postgres{};  // postgres://..., instead of a file
+  std::string node{};      // who this is to the other servers of a PostgreSQL database
   Millis busy_timeout{5'000};
   Millis read_limit{2'000};
   int readers = 2;
   int max_group = 1'000;   // callers in one commit
   int max_queue = 20'000;  // waiting callers; more are answered kUnavailable
+
+  // Other servers may have the same database.
+  bool shared() const { return !postgres.empty(); }
 };
 
 class StoreService {
@@ -49,12 +54,15 @@ class StoreService {
   virtual ~StoreService() = default;  // finishes the queue, then closes
 
   virtual void Write(Work work, Done done) = 0;
+  // A write that waits behind no other: leases.
+  virtual void WriteUrgent(Work work, Done done) = 0;
   virtual void Read(Work work, Done done) = 0;
   // For start-up, tests and the command line: waits.
   Result<void> WriteAndWait(Work work);
   Result<void> ReadAndWait(Work work);
 
-  // Called on the writer thread after each commit. Set once, before the first Write.
+  // Called on a thread of the service after each commit, also after those of other servers. Set
+  // once, before the first Write.
   virtual void OnCommit(std::function<void(const Committed&)> observer) = 0;
   virtual Health health() const = 0;
   // Queue length, commits, group sizes ... for /metrics.

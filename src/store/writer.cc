@@ -1,5 +1,9 @@
 #include "store/writer.h"
 
+#include <fmt/format.h>
+
+#include <random>
+
 #include "os/log.h"
 #include "store/sql_store.h"
 
@@ -9,9 +13,9 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr Millis kProbeInterval{500};  // while the health is red and nobody writes
-constexpr Millis kBusyStep{100};  // the driver waits so long for a lock before we look at the queue
-constexpr int kWriterCacheKib = 32 * 1024;
-constexpr std::uint64_t kLogBytesTooMany = 64ULL << 20;
+constexpr Millis kReconnectPause{100};
+constexpr std::chrono::seconds kDoubtLimit{30};  // of a commit whose answer was lost
+constexpr int kMaxRaces = 5;
 constexpr std::size_t kMaxTouched = 1'000;
 
 Error Overloaded() {
@@ -33,17 +37,23 @@ void Merge(Committed& all, const Committed& one) {
   all.orders_added |= one.orders_added;
 }
 
-bool NeedsReopen(Fault fault) { return fault == Fault::kIo || fault == Fault::kCorrupt; }
+bool NeedsReopen(Fault fault) {
+  return fault == Fault::kIo || fault == Fault::kCorrupt || fault == Fault::kLost;
+}
+
+std::string WriterName() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}", random(), random(), random());
+}
 
 }  // namespace
 
-Writer::Writer(const StoreOptions& options, std::unique_ptr<SqliteDatabase> database,
-               HealthBoard& health, std::function<void(int)> log_pages)
+Writer::Writer(const StoreOptions& options, Open open, HealthBoard& health)
     : options_(options),
-      database_(std::move(database)),
+      open_(std::move(open)),
+      database_(open_()),
       health_(health),
-      log_pages_(std::move(log_pages)) {
-  database_->OnLogPages(log_pages_);
+      mark_{WriterName(), 0} {
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -125,12 +135,12 @@ bool Writer::EnsureOpen() {
   if (!reopen_) return true;
   try {
     database_.reset();
-    database_ = SqliteDatabase::Open({options_.path, false, kBusyStep, kWriterCacheKib});
-    database_->OnLogPages(log_pages_);
+    database_ = open_();
     reopen_ = false;
     return true;
   } catch (const DatabaseError& error) {
-    os::LogError("Store: the database cannot be opened again", {{"error", error.what()}});
+    if (health_.ok())
+      os::LogError("Store: the database cannot be opened again", {{"error", error.what()}});
     return false;
   }
 }
@@ -157,25 +167,38 @@ void Writer::Expire(Group& group, const Error& error) {
 // False: the group was answered with an error.
 bool Writer::BeginTransaction(Group& group) {
   while (!group.empty()) {
-    if (!EnsureOpen()) {
+    Fault fault = Fault::kIo;
+    if (EnsureOpen()) {
+      try {
+        database_->BeginWrite();
+        return true;
+      } catch (const DatabaseError& error) {
+        fault = error.fault;
+        if (fault != Fault::kBusy && fault != Fault::kLost) {
+          Lost(error);
+          Answer(group, ToError(error));
+          return false;
+        }
+        reopen_ |= NeedsReopen(fault);
+      }
+    } else if (!options_.shared()) {
       Error error = ToError(DatabaseError(Fault::kIo, ""));
       health_.Bad(error.detail);
       Answer(group, error);
       return false;
+    } else {
+      fault = Fault::kLost;
     }
-    try {
-      database_->BeginWrite();
-      return true;
-    } catch (const DatabaseError& error) {
-      if (error.fault == Fault::kBusy) {
-        Expire(group, ToError(error));
-        continue;
-      }
-      Lost(error);
-      Answer(group, ToError(error));
-    }
+    Expire(group, ToError(DatabaseError(fault, "")));
+    if (fault == Fault::kLost) Pause();
   }
   return false;
+}
+
+// Between two tries to connect; the end of the program does not wait for it.
+void Writer::Pause() {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, kReconnectPause, [this] { return stopping_; });
 }
 
 void Writer::Lost(const DatabaseError& error) {
@@ -187,23 +210,37 @@ void Writer::Lost(const DatabaseError& error) {
   if (database_) database_->Rollback();
 }
 
-bool Writer::RunItem(Item& item, bool alone, Result<void>& answer, Committed& committed) {
-  Committed touched;
+Result<void> Writer::RunWork(Item& item, Committed& touched, std::optional<Fault>& fault) {
   SqlStore store(*database_, touched);
+  Result<void> answer;
+  try {
+    answer = item.work(store);
+  } catch (const DatabaseError& error) {
+    fault = error.fault;
+    answer = std::unexpected(ToError(error));
+  } catch (const std::exception& error) {
+    os::LogError("Store: a unit of work threw", {{"error", error.what()}});
+    answer = forager::Fail(ErrorCode::kInternal, "The request failed inside the server.");
+  }
+  if (store.failure()) {
+    fault = store.failure()->fault;
+    answer = std::unexpected(ToError(*store.failure()));
+    if (fault == Fault::kOther || fault == Fault::kConstraint)
+      os::LogWarning("Store: a statement failed", {{"error", store.failure()->what()}});
+  }
+  return answer;
+}
+
+Writer::Ran Writer::RunItem(Item& item, bool alone, Result<void>& answer, Committed& committed) {
+  Committed touched;
+  std::optional<Fault> fault;
   try {
     if (!alone) database_->Savepoint();
-    try {
-      answer = item.work(store);
-    } catch (const DatabaseError& error) {
-      answer = std::unexpected(ToError(error));
-    } catch (const std::exception& error) {
-      os::LogError("Store: a unit of work threw", {{"error", error.what()}});
-      answer = forager::Fail(ErrorCode::kInternal, "The request failed inside the server.");
-    }
-    if (answer && store.failure()) answer = std::unexpected(*store.failure());
+    answer = RunWork(item, touched, fault);
     if (!database_->InTransaction()) {  // a full disk takes everything back
       if (answer) answer = std::unexpected(ToError(DatabaseError(Fault::kFull, "")));
-      return false;
+      reopen_ |= fault && NeedsReopen(*fault);
+      return Ran::kLost;
     }
     if (alone) {
       if (!answer) database_->Rollback();
@@ -212,34 +249,100 @@ bool Writer::RunItem(Item& item, bool alone, Result<void>& answer, Committed& co
       database_->ReleaseSavepoint();
     }
   } catch (const DatabaseError& error) {
+    // What was sent without waiting failed now.
+    if (error.fault == Fault::kRace && database_->InTransaction()) {
+      fault = Fault::kRace;
+      answer = std::unexpected(ToError(error));
+      alone ? database_->Rollback() : database_->RollbackToSavepoint();
+    } else {
+      Lost(error);
+      answer = std::unexpected(ToError(error));
+      return Ran::kLost;
+    }
+  }
+  if (fault == Fault::kRace && ++item.races <= kMaxRaces) return Ran::kAgain;
+  if (answer) Merge(committed, touched);
+  return Ran::kDone;
+}
+
+// To the front of the queue, in its old order.
+void Writer::PutBack(Group group) {
+  std::lock_guard lock(mutex_);
+  queue_.insert(queue_.begin(), std::make_move_iterator(group.begin()),
+                std::make_move_iterator(group.end()));
+}
+
+// The connection was lost while it committed: a new one tells whether it did.
+bool Writer::WasCommitted(const CommitMark& mark) {
+  auto limit = SteadyClock::now() + kDoubtLimit;
+  while (SteadyClock::now() < limit) {
+    reopen_ = true;
+    if (EnsureOpen()) {
+      try {
+        database_->BeginWrite();
+        bool committed = database_->Committed(mark);
+        database_->Rollback();
+        return committed;
+      } catch (const DatabaseError& error) {
+        os::LogWarning("Store: a commit is in doubt", {{"error", error.what()}});
+      }
+    }
+    Pause();
+  }
+  return false;
+}
+
+bool Writer::CommitGroup(Group& group) {
+  ++mark_.number;
+  try {
+    if (database_->InTransaction()) database_->Commit(options_.shared() ? mark_ : CommitMark{});
+    return true;
+  } catch (const DatabaseError& error) {
     Lost(error);
-    answer = std::unexpected(ToError(error));
+    if (error.fault == Fault::kLost && WasCommitted(mark_)) return true;
+    if (error.fault == Fault::kRace) {
+      PutBack(std::move(group));
+    } else {
+      Answer(group, ToError(error));
+    }
     return false;
   }
-  if (answer) Merge(committed, touched);
-  return true;
 }
 
 void Writer::RunGroup(Group group) {
   if (!BeginTransaction(group)) return;
   std::vector<Result<void>> answers(group.size());
   Committed committed;
+  Group again;
+  bool alone = group.size() == 1;
+  std::size_t kept = 0;
   for (std::size_t i = 0; i < group.size(); ++i) {
-    if (RunItem(group[i], group.size() == 1, answers[i], committed)) continue;
-    Error error = answers[i].error();
-    health_.failed_commits.fetch_add(1, std::memory_order_relaxed);
-    health_.Bad(error.detail);
-    database_->Rollback();
-    Answer(group, error);  // nothing of the group is stored
-    return;
+    switch (RunItem(group[i], alone, answers[kept], committed)) {
+      case Ran::kDone:
+        if (kept != i) group[kept] = std::move(group[i]);
+        ++kept;
+        break;
+      case Ran::kAgain:
+        again.push_back(std::move(group[i]));
+        break;
+      case Ran::kLost: {
+        Error error = answers[kept].error();
+        bool disconnected = reopen_ && options_.shared();
+        health_.failed_commits.fetch_add(1, std::memory_order_relaxed);
+        if (!disconnected) health_.Bad(error.detail);
+        database_->Rollback();
+        // Nothing of the group is stored.
+        group.erase(group.begin() + static_cast<std::ptrdiff_t>(kept),
+                    group.begin() + static_cast<std::ptrdiff_t>(i));
+        std::move(again.begin(), again.end(), std::back_inserter(group));
+        if (!disconnected) return Answer(group, error);
+        Expire(group, error);
+        return PutBack(std::move(group));
+      }
+    }
   }
-  try {
-    if (database_->InTransaction()) database_->Commit();
-  } catch (const DatabaseError& error) {
-    Lost(error);
-    Answer(group, ToError(error));
-    return;
-  }
+  group.resize(kept);
+  if (!CommitGroup(group)) return PutBack(std::move(again));
   health_.Good();
   health_.commits.fetch_add(1, std::memory_order_relaxed);
   health_.writes.fetch_add(group.size(), std::memory_order_relaxed);
@@ -250,16 +353,13 @@ void Writer::RunGroup(Group group) {
   }
   for (std::size_t i = 0; i < group.size(); ++i) group[i].done(std::move(answers[i]));
   if (observer) observer(committed);
-  HelpCheckpoint();
+  PutBack(std::move(again));
+  AfterCommit();
 }
 
-// Under a constant stream of commits the checkpointer never sees the end of the log, so the log
-// never starts again from its beginning. Once it is large, the writer copies the rest between two
-// groups.
-void Writer::HelpCheckpoint() {
-  if (health_.wal_bytes.load(std::memory_order_relaxed) < kLogBytesTooMany) return;
+void Writer::AfterCommit() {
   try {
-    database_->CheckpointPassive();
+    database_->AfterCommit();
   } catch (const DatabaseError& error) {
     os::LogWarning("Store: a checkpoint failed", {{"error", error.what()}});
     reopen_ |= NeedsReopen(error.fault);
@@ -272,7 +372,7 @@ void Writer::Probe() {
   try {
     database_->BeginWrite();
     database_->Execute("probe", {std::to_string(++probes_)});
-    database_->Commit();
+    database_->Commit({});
     health_.Good();
   } catch (const DatabaseError& error) {
     database_->Rollback();

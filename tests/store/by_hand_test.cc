@@ -11,7 +11,7 @@ class ByHand : public StoreTest {
  protected:
   void SetUp() override {
     StoreTest::SetUp();
-    shell_ = std::make_unique<Shell>(path_);
+    shell_ = std::make_unique<Shell>(options_);
   }
   void Set(const std::string& job_id, const std::string& assignments) {
     shell_->Run("UPDATE collection_jobs SET " + assignments + " WHERE job_id = '" + job_id + "'");
@@ -23,18 +23,20 @@ class ByHand : public StoreTest {
   }
   std::unique_ptr<Shell> shell_;
 };
-INSTANTIATE_TEST_SUITE_P(Sqlite, ByHand, ::testing::Values(Driver::kSqlite));
+FORAGER_ON_BOTH_DRIVERS(ByHand);
 
 TEST_P(ByHand, TheSeedsOwnTestMakesAStuckJob) {
   std::string job_id = Submitted();
-  Set(job_id, "status='running', started_at=datetime('now','-1 hour')");
+  Set(job_id, "status='running', started_at=" + Ago("1 hour"));
   EXPECT_EQ(Figures().running_jobs, 1);
   EXPECT_EQ(Claim().block, ClaimBlock::kTotalLimit);
   auto running = Do([&](Store& s) { return s.Running(10); });
   ASSERT_EQ(running->size(), 1u);
   EXPECT_TRUE((*running)[0].job.started_at);
   EXPECT_FALSE((*running)[0].has_open_attempt);
-  EXPECT_EQ(Column(job_id, "length(started_at)"), "23");
+  if (OnSqlite()) {
+    EXPECT_EQ(Column(job_id, "length(started_at)"), "23");
+  }
   EXPECT_TRUE(*Do([&](Store& s) { return s.Reset({job_id, 0}, "stuck", false, now_); }));
   EXPECT_EQ(Look(job_id).status, State::kFailed);
 }
@@ -51,6 +53,7 @@ TEST_P(ByHand, EveryStatusMayBeSetAndNoOther) {
 }
 
 TEST_P(ByHand, TimesGetTheirOneForm) {
+  if (!OnSqlite()) GTEST_SKIP() << "timestamptz has one form";
   std::string job_id = Submitted();
   Set(job_id, "started_at='2026-11-23T10:00:00Z'");
   EXPECT_EQ(Column(job_id, "started_at"), "2026-11-23 10:00:00.000");
@@ -110,7 +113,7 @@ TEST_P(ByHand, AttemptsGiveSlotsBack) {
   AttemptRef ref = Running();
   Set(ref.job_id, "status='pending'");
   EXPECT_EQ(Column(ref.job_id, "slot_held"), "1");
-  shell_->Run("UPDATE collection_attempts SET released_at=datetime('now')");
+  shell_->Run("UPDATE collection_attempts SET released_at=" + Now());
   ExpectExact();
   EXPECT_EQ(Column(ref.job_id, "slot_held"), "0");
   EXPECT_EQ(Claim().jobs.at(0).attempt, 2);

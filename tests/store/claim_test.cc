@@ -20,7 +20,7 @@ class Claims : public StoreTest {
     return job;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Sqlite, Claims, ::testing::Values(Driver::kSqlite));
+FORAGER_ON_BOTH_DRIVERS(Claims);
 
 TEST_P(Claims, HigherPriorityFirstThenOlder) {
   std::string low = Submitted(WithPriority(1));

@@ -32,7 +32,7 @@ class Lists : public StoreTest {
     return all;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Sqlite, Lists, ::testing::Values(Driver::kSqlite));
+FORAGER_ON_BOTH_DRIVERS(Lists);
 
 TEST_P(Lists, PagesAndCursorsShowEveryJobOnceInOrder) {
   std::vector<std::string> made;

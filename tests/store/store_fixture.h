@@ -1,6 +1,5 @@
-// A store on a file of its own, with the verbs of the contract, for the tests of this folder. The
-// driver is a parameter: a second one joins the list in store_fixture.cc and every sentence is told
-// of it too.
+// A store of its own, with the verbs of the contract, for the tests of this folder. The driver is a
+// parameter: every sentence is told of both.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,13 +11,19 @@
 #include "store/store_service.h"
 
 struct sqlite3;
+struct pg_conn;
 
 namespace forager::store {
+
+enum class Driver { kSqlite, kPostgres };
 
 // A person with a database shell: another connection, no functions but the built-in ones.
 class Shell {
  public:
+  explicit Shell(const StoreOptions& options);
   explicit Shell(const std::string& path);
+  Shell(const Shell&) = delete;
+  Shell& operator=(const Shell&) = delete;
   ~Shell();
   // Empty when it worked, else the message.
   std::string Try(const std::string& sql);
@@ -28,7 +33,11 @@ class Shell {
 
  private:
   sqlite3* handle_ = nullptr;
+  pg_conn* connection_ = nullptr;
 };
+
+// A schema of its own in the PostgreSQL server of the tests, which is started when it is not there.
+std::string MakePostgresSchema();
 
 class TemporaryFolder {
  public:
@@ -40,8 +49,6 @@ class TemporaryFolder {
  private:
   std::filesystem::path path_;
 };
-
-enum class Driver { kSqlite };
 
 class StoreTest : public ::testing::TestWithParam<Driver> {
  protected:
@@ -82,10 +89,22 @@ class StoreTest : public ::testing::TestWithParam<Driver> {
   // Counters, lanes and slots against a count of the rows themselves.
   void ExpectExact();
 
+  bool OnSqlite() const { return GetParam() == Driver::kSqlite; }
+  // "now" less so much, as this database's shell says it.
+  std::string Ago(const std::string& how_long) const;
+  std::string Now() const;
+
   TemporaryFolder folder_;
   std::string path_ = folder_.File("forager.db");
+  StoreOptions options_;
   WallTime now_{Millis{1'790'000'000'123}};
   std::unique_ptr<StoreService> service_;
 };
+
+#define FORAGER_ON_BOTH_DRIVERS(suite)                                                  \
+  INSTANTIATE_TEST_SUITE_P(, suite, ::testing::Values(Driver::kSqlite, Driver::kPostgres), \
+                           [](const auto& info) {                                         \
+                             return info.param == Driver::kSqlite ? "Sqlite" : "Postgres"; \
+                           })
 
 }  // namespace forager::store

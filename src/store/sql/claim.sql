@@ -1,11 +1,6 @@
 -- The search for the next job to start. Its cost grows with the number of types and of full hosts, never
 -- with the number of jobs: each type's lanes lie in the order of their first job.
 
--- name: due_waiting
-SELECT id FROM collection_jobs
-WHERE waiting = 1 AND status = 'pending' AND auto_start = $1 AND eligible_ms <= $2
-ORDER BY eligible_ms LIMIT $3;
-
 -- name: promote
 UPDATE collection_jobs SET waiting = 0, revision = revision + 1 WHERE id = $1;
 
@@ -22,7 +17,7 @@ GROUP BY entity_type, host;
 SELECT job_id FROM collection_jobs WHERE slot_held = 1 LIMIT $1;
 
 -- name: pending_types
-SELECT entity_type FROM collection_totals WHERE pending > 0;
+SELECT entity_type FROM collection_totals GROUP BY entity_type HAVING sum(pending) > 0;
 
 -- name: lanes_of_type
 SELECT host, head FROM collection_lanes
@@ -33,6 +28,9 @@ SELECT 1 FROM collection_lanes WHERE entity_type = $1 AND auto_start >= $2 LIMIT
 
 -- name: drop_lane
 DELETE FROM collection_lanes WHERE entity_type = $1 AND host = $2 AND auto_start = $3;
+
+-- name: raise_lane
+UPDATE collection_lanes SET head = $4 WHERE entity_type = $1 AND host = $2 AND auto_start = $3;
 
 -- name: first_of_lane
 SELECT id, ready_key FROM collection_jobs
@@ -55,11 +53,3 @@ SELECT id, status, slot_held, entity_type, host FROM collection_jobs WHERE job_i
 -- name: rank_of
 SELECT eligible_ms - priority * 3600000 FROM collection_jobs WHERE job_id = $1 AND status = 'pending';
 
--- name: ready_before
-SELECT count(*) FROM (
-  SELECT 1 FROM collection_totals t
-  CROSS JOIN collection_lanes l ON l.entity_type = t.entity_type AND l.auto_start IN (0, 1)
-    AND l.head < $1
-  CROSS JOIN collection_jobs j ON j.entity_type = l.entity_type AND j.host = l.host
-    AND j.auto_start = l.auto_start AND j.ready_key IS NOT NULL AND j.ready_key < $1
-  WHERE t.pending > 0 LIMIT $2) AS before;

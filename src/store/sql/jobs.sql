@@ -8,32 +8,6 @@ WHERE unique_key = $1 AND unique_key IS NOT NULL AND status IN ('pending', 'runn
 -- name: total_pending
 SELECT coalesce(sum(pending), 0) FROM collection_totals;
 
--- name: insert_job
-INSERT INTO collection_jobs (job_id, entity_type, job_type, entity_id, search_query, target_url,
-  search_filters, priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by,
-  unique_key, created_at, updated_at, host, eligible_ms, waiting, revision)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, 1);
-
--- name: count_new
-INSERT INTO collection_totals (entity_type, pending) VALUES ($1, $2)
-ON CONFLICT (entity_type) DO UPDATE SET pending = collection_totals.pending + excluded.pending;
-
--- name: offer_lane
-INSERT INTO collection_lanes (entity_type, host, auto_start, head) VALUES ($1, $2, 0, $3)
-ON CONFLICT (entity_type, host, auto_start) DO UPDATE SET head = excluded.head
-WHERE excluded.head < collection_lanes.head;
-
--- name: claim_job
-UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_start = 1,
-  attempt = 1 + coalesce((SELECT max(a.attempt) FROM collection_attempts a
-                          WHERE a.job_id = collection_jobs.job_id
-                            AND a.attempt > collection_jobs.attempt), attempt),
-  started_at = $2, updated_at = $2, completed_at = NULL, duration_ms = NULL, node = $3,
-  lease_expires_at = $4, cancel_requested_at = NULL, cancel_forced = 0, progress_percent = NULL,
-  progress_stage = NULL, progress_message = NULL, progress_updated_at = NULL,
-  revision = revision + 1
-WHERE id = $1 AND status = 'pending' AND slot_held = 0;
-
 -- name: insert_attempt
 INSERT INTO collection_attempts (job_id, attempt, node, started_at) VALUES ($1, $2, $3, $4);
 
@@ -187,16 +161,6 @@ UPDATE collection_jobs SET updated_at = $3,
   progress_message = coalesce($6, progress_message),
   progress_updated_at = coalesce($7, progress_updated_at), revision = revision + 1
 WHERE job_id = $1 AND attempt = $2 AND status = 'running';
-
--- name: insert_log
-INSERT INTO collection_job_logs (job_id, attempt, timestamp, level, stage, message, log_data)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
-
--- name: insert_change
-INSERT INTO collection_changes (job_id, attempt, entity_type, entity_id, is_new_entity,
-  proposed_entity_data, field_name, old_value, new_value, change_type, status, confidence,
-  source_url, evidence, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 -- name: prune_jobs
 DELETE FROM collection_jobs WHERE id IN (

@@ -66,13 +66,13 @@ FROM collection_changes WHERE status = $4 AND id < $1 ORDER BY id DESC LIMIT $2;
 
 -- name: logs
 SELECT id, timestamp, attempt, level, stage, message, log_data FROM collection_job_logs
-WHERE job_id = $1 AND ($2 IS NULL OR attempt = $2) AND ($3 IS NULL OR stage = $3)
+WHERE job_id = $1 AND (CAST($2 AS INTEGER) IS NULL OR attempt = $2) AND (CAST($3 AS TEXT) IS NULL OR stage = $3)
   AND CASE level WHEN 'DEBUG' THEN 0 WHEN 'INFO' THEN 1 WHEN 'WARNING' THEN 2 ELSE 3 END >= $4
 ORDER BY id LIMIT $5 OFFSET $6;
 
 -- name: count_logs
 SELECT count(*) FROM collection_job_logs
-WHERE job_id = $1 AND ($2 IS NULL OR attempt = $2) AND ($3 IS NULL OR stage = $3)
+WHERE job_id = $1 AND (CAST($2 AS INTEGER) IS NULL OR attempt = $2) AND (CAST($3 AS TEXT) IS NULL OR stage = $3)
   AND CASE level WHEN 'DEBUG' THEN 0 WHEN 'INFO' THEN 1 WHEN 'WARNING' THEN 2 ELSE 3 END >= $4;
 
 -- name: stats

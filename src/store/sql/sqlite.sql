@@ -53,3 +53,91 @@ SELECT coalesce(max(version), 0) FROM collection_schema;
 
 -- name: record_version
 INSERT INTO collection_schema (version, applied_at) VALUES ($1, strftime('%Y-%m-%d %H:%M:%f', 'now'));
+
+-- name: insert_job
+INSERT INTO collection_jobs (job_id, entity_type, job_type, entity_id, search_query, target_url,
+  search_filters, priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by,
+  unique_key, created_at, updated_at, host, eligible_ms, waiting, revision)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, 1);
+
+-- name: count_new
+INSERT INTO collection_totals (entity_type, pending) VALUES ($1, $2)
+ON CONFLICT (entity_type) DO UPDATE SET pending = collection_totals.pending + excluded.pending;
+
+-- name: offer_lane
+INSERT INTO collection_lanes (entity_type, host, auto_start, head) VALUES ($1, $2, 0, $3)
+ON CONFLICT (entity_type, host, auto_start) DO UPDATE SET head = excluded.head
+WHERE excluded.head < collection_lanes.head;
+
+-- name: claim_job
+UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_start = 1,
+  attempt = 1 + coalesce((SELECT max(a.attempt) FROM collection_attempts a
+                          WHERE a.job_id = collection_jobs.job_id
+                            AND a.attempt > collection_jobs.attempt), attempt),
+  started_at = $2, updated_at = $2, completed_at = NULL, duration_ms = NULL, node = $3,
+  lease_expires_at = $4, cancel_requested_at = NULL, cancel_forced = 0, progress_percent = NULL,
+  progress_stage = NULL, progress_message = NULL, progress_updated_at = NULL,
+  revision = revision + 1
+WHERE id = $1 AND status = 'pending' AND slot_held = 0;
+
+-- name: insert_log
+INSERT INTO collection_job_logs (job_id, attempt, timestamp, level, stage, message, log_data)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: insert_change
+INSERT INTO collection_changes (job_id, attempt, entity_type, entity_id, is_new_entity,
+  proposed_entity_data, field_name, old_value, new_value, change_type, status, confidence,
+  source_url, evidence, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
+-- name: due_waiting
+SELECT id FROM collection_jobs
+WHERE waiting = 1 AND status = 'pending' AND auto_start = $1 AND eligible_ms <= $2
+ORDER BY eligible_ms LIMIT $3;
+
+-- name: ready_before
+SELECT count(*) FROM (
+  SELECT 1 FROM collection_totals t
+  CROSS JOIN collection_lanes l ON l.entity_type = t.entity_type AND l.auto_start IN (0, 1)
+    AND l.head < $1
+  CROSS JOIN collection_jobs j ON j.entity_type = l.entity_type AND j.host = l.host
+    AND j.auto_start = l.auto_start AND j.ready_key IS NOT NULL AND j.ready_key < $1
+  WHERE t.pending > 0 LIMIT $2) AS before;
+
+-- name: list_branch_by_status
+SELECT id, created_at FROM collection_jobs INDEXED BY collection_jobs_by_status WHERE status = $?
+
+-- name: list_branch_by_type
+SELECT id, created_at FROM collection_jobs INDEXED BY collection_jobs_by_type WHERE entity_type = $? AND status = $?
+
+-- name: list_branch_by_parent
+SELECT id, created_at FROM collection_jobs INDEXED BY collection_jobs_children WHERE parent_job_id = $?
+
+-- name: where_q
+ AND (search_query LIKE $? ESCAPE '\' OR target_url LIKE $? ESCAPE '\' OR error_message LIKE $? ESCAPE '\')
+
+-- The rows of a window with their sort key.
+-- name: window_rows
+SELECT j.id, {key} FROM ({}) AS w CROSS JOIN collection_jobs j ON j.id = w.id WHERE 1 = 1
+
+-- name: walk
+SELECT id FROM collection_jobs NOT INDEXED WHERE id > $? AND id <= $?
+
+-- name: walk_end
+SELECT max(id) FROM (SELECT id FROM collection_jobs NOT INDEXED WHERE id > $1 ORDER BY id LIMIT $2) AS w;
+
+-- Sort keys as text, so that one comparison serves all.
+-- name: key_created_at
+coalesce(j.created_at, '')
+
+-- name: key_started_at
+coalesce(j.started_at, '')
+
+-- name: key_completed_at
+coalesce(j.completed_at, '')
+
+-- name: key_updated_at
+coalesce(j.updated_at, '')
+
+-- name: key_priority
+CASE WHEN j.priority < 10 THEN '0' ELSE '' END || j.priority

@@ -1,0 +1,179 @@
+#include "store/postgres_bulletin.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "os/log.h"
+#include "store/postgres_connection.h"
+#include "store/statements.h"
+
+namespace forager::store {
+namespace {
+
+constexpr Millis kGather{20};  // notifications serialise commits: few large ones
+constexpr Millis kAnswerLimit{5'000};
+constexpr Millis kReconnect{1'000};
+constexpr Millis kLook{10'000};  // is the connection still there?
+constexpr std::size_t kMaxIds = 200;
+constexpr std::size_t kMaxPosted = 1'000;
+
+bool Any(const Committed& committed) {
+  return !committed.job_ids.empty() || committed.many || committed.pending_added ||
+         committed.requested || committed.orders_added;
+}
+
+void Command(PostgresConnection& connection, std::string_view statement,
+             const std::string& payload) {
+  const std::string& sql = Statement(Dialect::kPostgres, statement);
+  const char* values[] = {payload.c_str()};
+  int count = payload.empty() ? 0 : 1;
+  if (PQsendQueryParams(connection.get(), sql.c_str(), count, nullptr, values, nullptr, nullptr, 0) == 0)
+    connection.Lose("nothing can be sent");
+  auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
+  while (PgResult result = connection.Next(deadline)) {
+    auto status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+      throw ToDatabaseError(result.get(), statement);
+  }
+}
+
+}  // namespace
+
+std::string WriteNews(const std::string& node, const Committed& committed) {
+  std::string text = fmt::format("{}|{}{}{}{}|", node, committed.many ? "m" : "",
+                                 committed.pending_added ? "p" : "", committed.requested ? "r" : "",
+                                 committed.orders_added ? "o" : "");
+  for (const std::string& id : committed.job_ids) text += id + ",";
+  return text;
+}
+
+std::optional<News> ReadNews(std::string_view text) {
+  auto first = text.find('|');
+  auto second = first == text.npos ? text.npos : text.find('|', first + 1);
+  if (second == text.npos) return std::nullopt;
+  News news;
+  news.node = text.substr(0, first);
+  std::string_view flags = text.substr(first + 1, second - first - 1);
+  news.committed.many = flags.contains('m');
+  news.committed.pending_added = flags.contains('p');
+  news.committed.requested = flags.contains('r');
+  news.committed.orders_added = flags.contains('o');
+  std::string_view ids = text.substr(second + 1);
+  while (!ids.empty()) {
+    auto end = ids.find(',');
+    if (end == ids.npos) return std::nullopt;
+    news.committed.job_ids.emplace_back(ids.substr(0, end));
+    ids.remove_prefix(end + 1);
+  }
+  return news;
+}
+
+PostgresBulletin::PostgresBulletin(std::string url, std::string node)
+    : url_(std::move(url)), node_(std::move(node)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+PostgresBulletin::~PostgresBulletin() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  eventfd_write(wake_.get(), 1);
+  stopped_.notify_all();
+  thread_.join();
+}
+
+bool PostgresBulletin::stopping() {
+  std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void PostgresBulletin::OnNews(std::function<void(const Committed&)> observer) {
+  std::lock_guard lock(mutex_);
+  observer_ = std::move(observer);
+}
+
+void PostgresBulletin::Post(const Committed& committed) {
+  if (!Any(committed)) return;
+  std::lock_guard lock(mutex_);
+  outgoing_.many |= committed.many;
+  outgoing_.pending_added |= committed.pending_added;
+  outgoing_.requested |= committed.requested;
+  outgoing_.orders_added |= committed.orders_added;
+  for (const std::string& id : committed.job_ids) {
+    if (outgoing_.job_ids.size() >= kMaxPosted) {
+      outgoing_.many = true;
+      break;
+    }
+    outgoing_.job_ids.push_back(id);
+  }
+  if (!std::exchange(any_, true)) eventfd_write(wake_.get(), 1);
+}
+
+void PostgresBulletin::Tell(PostgresConnection& connection, const Committed& committed) {
+  std::size_t at = 0;
+  do {
+    Committed part = committed;
+    auto begin = committed.job_ids.begin() + static_cast<std::ptrdiff_t>(at);
+    std::size_t count = std::min(kMaxIds, committed.job_ids.size() - at);
+    part.job_ids.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+    Command(connection, "notify", WriteNews(node_, part));
+    at += kMaxIds;
+  } while (at < committed.job_ids.size());
+}
+
+void PostgresBulletin::Talk(PostgresConnection& connection) {
+  Command(connection, "listen", "");
+  while (!stopping()) {
+    pollfd waiting[] = {{PQsocket(connection.get()), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    int ready = poll(waiting, 2, static_cast<int>(kLook.count()));
+    if (ready == 0) Command(connection, "ping", "");
+    if (PQconsumeInput(connection.get()) == 0) connection.Lose(PQerrorMessage(connection.get()));
+    if (waiting[1].revents != 0) {
+      {  // what else is committed in these milliseconds goes along
+        std::unique_lock lock(mutex_);
+        stopped_.wait_for(lock, kGather, [this] { return stopping_; });
+      }
+      eventfd_t ignored;
+      eventfd_read(wake_.get(), &ignored);
+      Committed committed;
+      {
+        std::lock_guard lock(mutex_);
+        if (std::exchange(any_, false)) committed = std::exchange(outgoing_, {});
+      }
+      if (Any(committed)) Tell(connection, committed);
+    }
+    std::function<void(const Committed&)> observer;
+    {
+      std::lock_guard lock(mutex_);
+      observer = observer_;
+    }
+    while (PGnotify* heard = PQnotifies(connection.get())) {
+      auto news = ReadNews(heard->extra);
+      PQfreemem(heard);
+      if (news && news->node != node_ && observer) observer(news->committed);
+    }
+  }
+}
+
+void PostgresBulletin::Loop() {
+  bool told = false;
+  while (!stopping()) {
+    try {
+      PostgresConnection connection(url_);
+      told = false;
+      Talk(connection);
+    } catch (const DatabaseError& error) {
+      if (!std::exchange(told, true))
+        os::LogWarning("Store: other servers are not heard, they are looked for each second",
+                       {{"error", error.what()}});
+    }
+    std::unique_lock lock(mutex_);
+    stopped_.wait_for(lock, kReconnect, [this] { return stopping_; });
+  }
+}
+
+}  // namespace forager::store
