@@ -35,7 +35,7 @@ class AllChanges : public StoreTest {
     return fields;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Sqlite, AllChanges, ::testing::Values(Driver::kSqlite));
+FORAGER_ON_BOTH_DRIVERS(AllChanges);
 
 TEST_P(AllChanges, AreListedNewestFirstByPageAndByCursor) {
   Propose({{"a", "1"}, {"b", "2"}});
