@@ -74,6 +74,7 @@ forager_embed(store src/store/sql/metrics.sql MetricsSql)
 forager_embed(store src/store/sql/postgres.sql PostgresSql)
 forager_embed(store src/store/sql/postgres_schema.sql PostgresSchemaSql)
 forager_embed(store src/store/sql/reads.sql ReadsSql)
+forager_embed(store src/store/sql/schedules.sql SchedulesSql)
 forager_embed(store src/store/sql/sqlite.sql SqliteSql)
 forager_embed(store src/store/sql/sqlite_schema.sql SqliteSchemaSql)
 

@@ -69,6 +69,21 @@ class SqlStore final : public Store {
   Result<void> Resume(const std::string& entity_type) override;
   Result<std::set<std::string>> Paused() override;
 
+  Result<Schedule> CreateSchedule(const ScheduleSpec& spec, std::optional<WallTime> next_run_at,
+                                  int most, WallTime now) override;
+  Result<Schedule> FindSchedule(const std::string& id_or_name) override;
+  Result<Page<Schedule>> Schedules(int page, int page_size) override;
+  Result<Schedule> ChangeSchedule(const Schedule& known, const ScheduleSpec& spec,
+                                  std::optional<WallTime> next_run_at, WallTime now) override;
+  Result<void> DeleteSchedule(const Schedule& schedule) override;
+  Result<std::vector<ScheduleRun>> ScheduleRuns(std::int64_t id, int limit) override;
+  Result<std::vector<Schedule>> DueSchedules(WallTime now, int limit) override;
+  Result<std::optional<WallTime>> NextScheduleDue() override;
+  Result<bool> StepSchedule(const ScheduleStep& step, int default_priority,
+                            std::int64_t max_pending, WallTime now) override;
+  Result<Job> RunScheduleNow(const Schedule& schedule, const NewJob& job, int default_priority,
+                             std::int64_t max_pending, WallTime now) override;
+
   Result<Token> CreateToken(const std::string& name, const std::string& role,
                             const std::string& hash, WallTime now) override;
   Result<std::vector<Token>> Tokens() override;
@@ -128,6 +143,23 @@ class SqlStore final : public Store {
   Page<Job> ListByCreation(const ListRequest& request, const std::optional<ListCursor>& cursor);
   Page<Job> ListWindow(const ListRequest& request, const std::optional<ListCursor>& cursor);
   void Touched(const std::string& job_id);
+
+  // Jobs of a schedule's earlier runs that are not over.
+  struct Earlier {
+    std::vector<std::string> job_ids;  // oldest first
+    std::set<std::string> pending;
+    int waiting = 0;
+  };
+  Schedule MustReadSchedule(std::int64_t id);
+  void TouchedSchedule(std::int64_t id, const std::string& name, bool deleted = false);
+  Earlier EarlierRuns(std::int64_t schedule_id);
+  void CancelEarlier(const Earlier& earlier, WallTime now);
+  std::optional<std::string> WhyNoRun(const ScheduleStep& step, const Earlier& earlier);
+  Job InsertOfSchedule(NewJob job, const std::string& name, WallTime due_at, int default_priority,
+                       WallTime now);
+  void NoteRun(std::int64_t schedule_id, WallTime due_at, RunKind kind, RunResult result,
+               const std::optional<std::string>& job_id, const std::optional<std::string>& message,
+               WallTime now);
 
   // What Insert leaves to WriteInserted, once for many jobs.
   struct NewRow {

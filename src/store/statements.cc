@@ -11,6 +11,7 @@
 #include "store/PostgresSchemaSql.h"
 #include "store/PostgresSql.h"
 #include "store/ReadsSql.h"
+#include "store/SchedulesSql.h"
 #include "store/SqliteSchemaSql.h"
 #include "store/SqliteSql.h"
 
@@ -46,7 +47,7 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
 Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
   for (std::string_view text :
-       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql}) {
+       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kSchedulesSql}) {
     Read(text, all);
   }
   for (std::string_view text : own) Read(text, all);
@@ -55,6 +56,7 @@ Statements ReadAll(std::initializer_list<std::string_view> own) {
     Replace(text, "{job}", all.at("job_columns"));
     Replace(text, "{attempt}", all.at("attempt_columns"));
     Replace(text, "{change}", all.at("change_columns"));
+    Replace(text, "{schedule}", all.at("schedule_columns"));
   }
   return all;
 }

@@ -16,6 +16,7 @@
 #include "job/event.h"
 #include "job/job.h"
 #include "job/outcome.h"
+#include "job/schedule.h"
 
 namespace forager::store {
 
@@ -188,6 +189,22 @@ struct BulkResult {
   std::int64_t last_id = 0;          // pass as `after` to go on; 0: done
 };
 
+// A schedule goes on from the due time that was read: what to make, and what comes next.
+struct ScheduleStep {
+  Schedule schedule;             // as read: its next_run_at and revision are the guard
+  std::optional<WallTime> next;  // the due time after these
+  struct Due {
+    WallTime at;
+    bool late;  // made good
+  };
+  std::vector<Due> dues;       // to be run, oldest first
+  std::int64_t missed = 0;     // due times that are not
+  std::optional<WallTime> newest_missed{};
+  std::string missed_words{};
+  std::optional<NewJob> job{};  // none: it cannot be made, and `refusal` says why
+  std::string refusal{};
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -286,6 +303,30 @@ class Store {
   virtual Result<void> Pause(const std::string& entity_type, WallTime now) = 0;
   virtual Result<void> Resume(const std::string& entity_type) = 0;
   virtual Result<std::set<std::string>> Paused() = 0;
+
+  // ---- schedules: at most `most`; kConflict when the name is taken
+  // -----------------------------------
+  virtual Result<Schedule> CreateSchedule(const ScheduleSpec& spec,
+                                          std::optional<WallTime> next_run_at, int most,
+                                          WallTime now) = 0;
+  virtual Result<Schedule> FindSchedule(const std::string& id_or_name) = 0;  // kNotFound
+  virtual Result<Page<Schedule>> Schedules(int page, int page_size) = 0;     // by name
+  // `known` as read; kConflict when it was changed since.
+  virtual Result<Schedule> ChangeSchedule(const Schedule& known, const ScheduleSpec& spec,
+                                          std::optional<WallTime> next_run_at, WallTime now) = 0;
+  virtual Result<void> DeleteSchedule(const Schedule& schedule) = 0;
+  virtual Result<std::vector<ScheduleRun>> ScheduleRuns(std::int64_t id, int limit) = 0;
+  // Not paused and due at `now`, the longest due first.
+  virtual Result<std::vector<Schedule>> DueSchedules(WallTime now, int limit) = 0;
+  virtual Result<std::optional<WallTime>> NextScheduleDue() = 0;
+  // Moves next_run_at on and submits the jobs, or notes why not, in one transaction. False: another
+  // did it, or the schedule was changed. kUnavailable past `max_pending`: nothing was done.
+  virtual Result<bool> StepSchedule(const ScheduleStep& step, int default_priority,
+                                    std::int64_t max_pending, WallTime now) = 0;
+  // A run beside its due times, whatever the overlap rule says.
+  virtual Result<Job> RunScheduleNow(const Schedule& schedule, const NewJob& job,
+                                     int default_priority, std::int64_t max_pending,
+                                     WallTime now) = 0;
 
   // ---- access
   // ---------------------------------------------------------------------------------------

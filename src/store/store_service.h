@@ -20,6 +20,13 @@ struct Committed {
   bool pending_added = false;  // something may be claimable now
   bool requested = false;      // pending jobs were asked for: dispatch starts them in either mode
   bool orders_added = false;   // a cancel request or a fence: live attempts must look
+  struct ChangedSchedule {
+    std::int64_t id;
+    std::string name;
+    bool deleted;
+  };
+  static constexpr std::size_t kMostSchedules = 1'000;
+  std::vector<ChangedSchedule> schedules;  // changed, or a run of them was decided
 };
 
 struct Health {

@@ -35,6 +35,9 @@ void Merge(Committed& all, const Committed& one) {
   all.pending_added |= one.pending_added;
   all.requested |= one.requested;
   all.orders_added |= one.orders_added;
+  for (const auto& schedule : one.schedules) {
+    if (all.schedules.size() < Committed::kMostSchedules) all.schedules.push_back(schedule);
+  }
 }
 
 bool NeedsReopen(Fault fault) {

@@ -503,6 +503,17 @@ CREATE TABLE collection_schedules (
 );
 CREATE INDEX collection_schedules_due ON collection_schedules (next_run_at)
   WHERE next_run_at IS NOT NULL AND paused = 0;
+-- By hand: a time in another form would never equal what the server read.
+CREATE TRIGGER collection_schedules_mend AFTER UPDATE OF next_run_at, run_at ON collection_schedules
+WHEN NEW.revision = OLD.revision
+BEGIN
+  UPDATE collection_schedules SET
+    next_run_at = coalesce(strftime('%Y-%m-%d %H:%M:%f', NEW.next_run_at), NEW.next_run_at),
+    run_at = coalesce(strftime('%Y-%m-%d %H:%M:%f', NEW.run_at), NEW.run_at)
+  WHERE id = NEW.id
+    AND (next_run_at IS NOT coalesce(strftime('%Y-%m-%d %H:%M:%f', NEW.next_run_at), NEW.next_run_at)
+         OR run_at IS NOT coalesce(strftime('%Y-%m-%d %H:%M:%f', NEW.run_at), NEW.run_at));
+END;
 
 CREATE TABLE collection_schedule_runs (
   id INTEGER PRIMARY KEY,
