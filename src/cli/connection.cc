@@ -95,6 +95,12 @@ Result<Connection> FindServer(const std::string& url, const std::string& data_di
   return found;
 }
 
+void Connection::FindAgain() {
+  if (!from_data_dir) return;
+  std::string known = TextAt(Parse(FirstLine(data_dir + "/server.json")), "url");
+  if (!known.empty()) url = known;
+}
+
 http::ClientRequest Connection::Request(const std::string& method, const std::string& path) const {
   http::ClientRequest request;
   request.method = method;

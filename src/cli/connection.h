@@ -23,6 +23,8 @@ struct Connection {
   // Set while something else must be looked at too: signals, keys. An interrupted call is an error.
   std::function<void(http::ClientRequest&)> attend{};
 
+  // After a restart the server of a data directory may have another address.
+  void FindAgain();
   http::ClientRequest Request(const std::string& method, const std::string& path) const;
   // One call of the API; an answer that is no success is an error with its detail. Not reached at
   // all: kUnavailable without retry_after.

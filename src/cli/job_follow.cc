@@ -164,6 +164,7 @@ class Follower {
         fmt::format("{} {}", id, client_.style.In(ToneOfState(status), OneLine(status)));
     auto begin = TimeAt(job, "started_at"), end = TimeAt(job, "completed_at");
     if (begin && end) line += " after " + LongSpan(*end - *begin);
+    if (tries(job) > 1) line += fmt::format(", on attempt {}", tries(job));
     if (NumberAt(job, "items_found").value_or(0) > 0)
       line += fmt::format(": {} items, {} changes", TextAt(job, "items_found"),
                           TextAt(job, "changes_detected"));

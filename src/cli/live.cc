@@ -42,6 +42,7 @@ class Loop {
       events.tick = [this] { return Tick(); };
       events.tick_interval = kTick;
       http::Fetch(events);
+      client_.server.FindAgain();
       // Refused or gone: look without events for a moment, then ask for them again.
       for (milliseconds left = kReconnect; !over_ && left.count() > 0; left -= kTick) Pause(kTick);
     }
