@@ -23,6 +23,7 @@ struct ApiOptions {
   std::string listen_host;
   std::string public_url;
   std::string version;
+  bool secure = false;               // HTTPS: cookies are for it alone
   bool metrics_on_loopback = false;  // /metrics needs no token from this machine
   // Answers paths that are no route here, to anybody; none: there is nothing there either.
   std::function<std::optional<http::Response>(const http::Request&)> pages{};

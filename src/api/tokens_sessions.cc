@@ -41,7 +41,8 @@ std::string_view Name(Caller::By by) {
 }
 
 std::string SessionCookie(const Call& call, std::string_view secret, std::chrono::seconds life) {
-  bool secure = call.services->options.public_url.starts_with("https://");
+  const ApiOptions& options = call.services->options;
+  bool secure = options.secure || options.public_url.starts_with("https://");
   return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", kSessionCookie,
                      secret, life.count(), secure ? "; Secure" : "");
 }

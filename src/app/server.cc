@@ -220,12 +220,14 @@ Result<void> Server::StartHttp() {
   options.allowed_hosts = settings_.allowed_hosts;
   options.listen_host = settings_.listen.substr(0, settings_.listen.rfind(':'));
   options.public_url = settings_.public_url;
+  options.secure = !settings_.tls_certificate.empty();
   options.version = kVersion;
   options.metrics_on_loopback = settings_.metrics_on_loopback;
   options.pages = dashboard::Answer;
   http::ServerOptions server;
   server.listen = settings_.listen;
   server.max_connections = settings_.max_connections;
+  server.tls = {settings_.tls_certificate, settings_.tls_key};
   server.body_limit = api::BodyLimit;
   server.problem = api::Problem;
   auto listening = http::Server::Listen(
@@ -234,12 +236,33 @@ Result<void> Server::StartHttp() {
   if (!listening) return std::unexpected(listening.error());
   http_ = std::move(*listening);
   login_url_ = (settings_.public_url.empty() ? http_->url() : settings_.public_url) + login_url_;
-  std::string known = fmt::format("{{\"pid\":{},\"url\":\"{}\",\"version\":\"{}\"}}\n", getpid(),
-                                  http_->url(), kVersion);
-  auto noted = data_dir_.WriteSecret("server.json", known);
+  auto noted = NoteAddress();
   // Not before the address is ours: a start that fails must not have claimed anything.
   if (noted) dispatcher_->Wake();
   return noted;
+}
+
+// For the command line client. Who can read the file may trust the key that it names.
+Result<void> Server::NoteAddress() {
+  std::string pin = http_->public_key_pin();
+  std::string known = fmt::format("{{\"pid\":{},\"url\":\"{}\",\"version\":\"{}\"", getpid(),
+                                  http_->url(), kVersion);
+  if (!pin.empty()) known += fmt::format(",\"public_key\":\"{}\"", pin);
+  return data_dir_.WriteSecret("server.json", known + "}\n");
+}
+
+// False: the new files cannot be used, so nothing of the configuration is.
+bool Server::ReloadTls(const Settings& loaded) {
+  bool speaks = !settings_.tls_certificate.empty();
+  if (speaks == loaded.tls_certificate.empty()) {
+    os::LogWarning(fmt::format("{} takes effect after a restart", speaks ? "Plain HTTP" : "HTTPS"));
+    return true;
+  }
+  if (!speaks) return true;
+  auto reloaded = http_->ReloadTls({loaded.tls_certificate, loaded.tls_key});
+  if (reloaded) reloaded = NoteAddress();
+  if (!reloaded) os::LogError("The configuration was not read again: " + reloaded.error().detail);
+  return reloaded.has_value();
 }
 
 Server::~Server() {
@@ -371,6 +394,7 @@ void Server::Reload() {
   auto loaded = LoadSettings(sources_);
   if (!loaded)
     return os::LogError("The configuration was not read again: " + loaded.error().detail);
+  if (!ReloadTls(*loaded)) return;
   KeepUntilRestart(settings_, *loaded);
   bool other_interval = loaded->monitor_interval != settings_.monitor_interval;
   scheduler::Policy policy = MakePolicy(*loaded);

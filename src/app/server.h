@@ -62,6 +62,8 @@ class Server final : public api::Control {
   Result<void> StartEngine();
   Result<void> StartHttp();
   Result<void> MakeAccess();
+  Result<void> NoteAddress();
+  bool ReloadTls(const Settings& loaded);
   Result<std::string> MakeNode();
   supervisor::SupervisorOptions SupervisorSettings() const;
   scheduler::Policy MakePolicy(const Settings& settings) const;

@@ -134,6 +134,11 @@ const std::vector<Row>& Table() {
        "how collectors call themselves; say how to reach you", KeepAgent},
       {"auth", "FORAGER_AUTH", "on", "off: everybody is admin; only on a loopback address",
        [](auto text, Settings& s) { return Keep(ParseSwitch(text), s.auth); }},
+      {"tls_certificate", "FORAGER_TLS_CERTIFICATE", "",
+       "certificate chain (PEM): serve HTTPS; read again on SIGHUP",
+       [](auto text, Settings& s) { return KeepText(text, s.tls_certificate); }},
+      {"tls_key", "FORAGER_TLS_KEY", "", "its private key (PEM)",
+       [](auto text, Settings& s) { return KeepText(text, s.tls_key); }},
       {"metrics_on_loopback", "FORAGER_METRICS_ON_LOOPBACK", "off",
        "/metrics needs no token when asked from this machine",
        [](auto text, Settings& s) { return Keep(ParseSwitch(text), s.metrics_on_loopback); }, true},
@@ -268,6 +273,12 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
                                                  "without access control the address must be "
                                                  "loopback, such as 127.0.0.1:8080",
                                                  settings.listen));
+  }
+  if (settings.tls_certificate.empty() != settings.tls_key.empty()) {
+    bool key = settings.tls_key.empty();
+    return Fail(ErrorCode::kInvalid, fmt::format("{} is set and {} is not: HTTPS needs both",
+                                                 key ? "tls_certificate" : "tls_key",
+                                                 key ? "tls_key" : "tls_certificate"));
   }
   return settings;
 }

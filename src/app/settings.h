@@ -35,6 +35,7 @@ struct Settings {
   std::string user_agent;
   bool auth = true;
   bool metrics_on_loopback = false;
+  std::string tls_certificate, tls_key;  // both or none
   bool self_test = false;
   std::string run_as;
   int max_connections = 0;

@@ -80,13 +80,16 @@ Result<Connection> FindServer(const std::string& url, const std::string& data_di
   Connection found;
   found.token = Value(environment, "FORAGER_TOKEN");
   found.data_dir = FindDataDir(data_dir, environment);
-  std::string known = TextAt(Parse(FirstLine(found.data_dir + "/server.json")), "url");
+  json::value server = Parse(FirstLine(found.data_dir + "/server.json"));
+  std::string known = TextAt(server, "url");
   // A data directory on the command line says more than a variable set for the day.
   found.url = Address(!url.empty()       ? url
                       : data_dir.empty() ? Value(environment, "FORAGER_URL")
                                          : "");
   if (found.url.empty()) found.url = known;
   found.from_data_dir = !known.empty() && found.url == known;
+  found.ca_file = Value(environment, "FORAGER_CA_FILE");
+  if (found.from_data_dir) found.public_key_pin = TextAt(server, "public_key");
   if (found.token.empty() && found.from_data_dir)
     found.token = FirstLine(found.data_dir + "/admin.token");
   if (found.url.empty()) {
@@ -105,6 +108,8 @@ http::ClientRequest Connection::Request(const std::string& method, const std::st
   http::ClientRequest request;
   request.method = method;
   request.url = url + std::string(kBase) + path;
+  request.ca_file = ca_file;
+  request.public_key_pin = public_key_pin;
   if (!token.empty()) request.headers.emplace_back("Authorization", "Bearer " + token);
   return request;
 }

@@ -19,6 +19,8 @@ struct Connection {
   std::string token{};
   std::string data_dir{};      // looked at
   bool from_data_dir = false;  // the url is of its server.json
+  std::string ca_file{};         // FORAGER_CA_FILE: authorities to trust for https
+  std::string public_key_pin{};  // of server.json
   std::string idempotency_key{};
   // Set while something else must be looked at too: signals, keys. An interrupted call is an error.
   std::function<void(http::ClientRequest&)> attend{};

@@ -91,6 +91,12 @@ std::string Explain(CURL* easy, CURLcode code, const ClientRequest& request) {
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return fmt::format("\"{}\" is not an http or https URL", request.url);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+      return fmt::format(
+          "the certificate of {} is not trusted; name its authority in FORAGER_CA_FILE", origin);
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+      return fmt::format("{} does not have the key that server.json names", origin);
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
@@ -157,6 +163,15 @@ CURLcode PerformAttentively(CURL* easy, const ClientRequest& request, bool& inte
   return code;
 }
 
+void SetTrust(CURL* easy, const ClientRequest& request) {
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+  if (!request.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (request.public_key_pin.empty()) return;
+  curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, request.public_key_pin.c_str());
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+}
+
 }  // namespace
 
 std::string_view ClientResponse::Header(std::string_view name) const {
@@ -192,6 +207,7 @@ Result<ClientResponse> Fetch(const ClientRequest& request) {
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &transfer);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &OnBody);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &sink);
+  SetTrust(handle, request);
   SetBody(handle, request);
 
   const bool attentive = request.tick || !request.attention.empty();

@@ -26,6 +26,10 @@ struct ClientRequest {
   Headers headers{};
   std::string body{};
   std::chrono::milliseconds timeout{30'000};  // for all of it; 0: none, for streams
+  // For https: authorities to trust instead of the system's (PEM), or the one public key to trust
+  // whoever vouches for it ("sha256//BASE64", see TlsContext).
+  std::string ca_file{};
+  std::string public_key_pin{};
   std::size_t max_body_bytes = 64 * 1024 * 1024;
   // Set: a successful answer's body goes here instead, piece by piece; false ends the request.
   std::function<bool(std::string_view)> on_piece{};

@@ -2,11 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
+#include "http/channel.h"
 #include "http/input_buffer.h"
 #include "http/reply_once.h"
 #include "http/request_parser.h"
@@ -17,14 +13,11 @@
 namespace forager::http {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
-using boost::system::error_code;
-
 constexpr std::size_t kTimedPiece =
     64 * 1024;  // each so many bytes of a body, either way, renew its time
 constexpr std::uint64_t kMaxBodiesInMemory = 256 * 1024 * 1024;
-// the answer away, so they are read, within these bounds.
+// What comes behind the last answer would make the kernel throw
+// the answer away, so it is read, within these bounds.
 constexpr std::chrono::milliseconds kLingerTime{5'000};
 constexpr std::chrono::milliseconds kLingerTimeAtStop{500};
 constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
@@ -32,11 +25,12 @@ constexpr std::size_t kMaxStreamInput = 64 * 1024;  // an event stream's client 
 constexpr os::Steady kNever = os::Steady::max();
 
 class SocketConnection final : public Connection,
+                               public ChannelUser,
                                public std::enable_shared_from_this<SocketConnection> {
  public:
-  SocketConnection(ConnectionContext& context, tcp::socket socket, std::string peer)
+  SocketConnection(ConnectionContext& context, std::unique_ptr<Channel> channel, std::string peer)
       : context_(context),
-        socket_(std::move(socket)),
+        channel_(std::move(channel)),
         peer_(std::move(peer)),
         parser_(context.options.max_header_bytes) {}
 
@@ -50,11 +44,12 @@ class SocketConnection final : public Connection,
   void Close() override;
 
  private:
-  enum class Phase { kHead, kBody, kHandling, kWriting, kStreaming, kLingering, kClosed };
+  enum class Phase { kOpening, kHead, kBody, kHandling, kWriting, kStreaming, kLingering, kClosed };
 
   void Read();
-  void OnRead(const error_code& error, std::size_t bytes);
-  void OnInputDropped(const error_code& error, std::size_t bytes);
+  void OnOpened(IoResult result) override;
+  void OnRead(IoResult result, std::size_t bytes) override;
+  void OnInputDropped(IoResult result, std::size_t bytes);
   void Process();
   bool BeginBody();
   bool CountBody();
@@ -64,7 +59,7 @@ class SocketConnection final : public Connection,
   void Refuse(int status, const std::string& detail);
   void Send(Response response);
   void Write();
-  void OnWritten(const error_code& error, std::size_t bytes);
+  void OnWritten(IoResult result, std::size_t bytes) override;
   void OnAnswered();
   void OpenStream();
   void Linger();
@@ -73,9 +68,10 @@ class SocketConnection final : public Connection,
   bool idle() const { return phase_ == Phase::kHead && input_.empty(); }
 
   ConnectionContext& context_;
-  tcp::socket socket_;
+  const std::unique_ptr<Channel> channel_;
   const std::string peer_;
-  Phase phase_ = Phase::kHead;
+  Phase phase_ = Phase::kOpening;
+  bool refused_ = false;  // one client too many
   os::Steady deadline_ = kNever;
 
   // Reading.
@@ -105,11 +101,25 @@ class SocketConnection final : public Connection,
 
 void SocketConnection::Start() {
   deadline_ = context_.now + context_.options.read_timeout;
-  Read();
+  if (context_.tls) return channel_->Open(shared_from_this());
+  OnOpened(IoResult::kDone);
 }
 
 void SocketConnection::StartRefused() {
-  Refuse(503, "The server has too many connections. Try again later.");
+  refused_ = true;
+  Start();
+}
+
+void SocketConnection::OnOpened(IoResult result) {
+  if (phase_ != Phase::kOpening) return;
+  phase_ = Phase::kHead;
+  if (result == IoResult::kPlainText) {
+    return Refuse(400, "This address speaks HTTPS: ask again with https:// instead of http://.");
+  }
+  if (result != IoResult::kDone) return Close();
+  if (refused_) return Refuse(503, "The server has too many connections. Try again later.");
+  deadline_ = context_.now + context_.options.read_timeout;
+  Read();
 }
 
 void SocketConnection::Read() {
@@ -117,17 +127,14 @@ void SocketConnection::Read() {
   const bool long_reads = phase_ == Phase::kBody || phase_ == Phase::kLingering;
   const auto room = input_.MakeRoom(long_reads ? InputBuffer::kLarge : InputBuffer::kSmall);
   reading_ = true;
-  socket_.async_read_some(asio::buffer(room.data, room.size),
-                          [self = shared_from_this()](const error_code& error, std::size_t bytes) {
-                            self->OnRead(error, bytes);
-                          });
+  channel_->ReadSome(shared_from_this(), room.data, room.size);
 }
 
-void SocketConnection::OnRead(const error_code& error, std::size_t bytes) {
+void SocketConnection::OnRead(IoResult result, std::size_t bytes) {
   reading_ = false;
-  if (phase_ != Phase::kHead && phase_ != Phase::kBody) return OnInputDropped(error, bytes);
-  if (error) {
-    const bool cut_short = error == asio::error::eof && !idle();
+  if (phase_ != Phase::kHead && phase_ != Phase::kBody) return OnInputDropped(result, bytes);
+  if (result != IoResult::kDone) {
+    const bool cut_short = result == IoResult::kEnded && !idle();
     return cut_short ? Refuse(400, "The request ended before it was complete.") : Close();
   }
   if (idle()) deadline_ = context_.now + context_.options.read_timeout;
@@ -136,11 +143,11 @@ void SocketConnection::OnRead(const error_code& error, std::size_t bytes) {
 }
 
 // Input that nobody will read: behind the last answer, or from the client of an event stream.
-void SocketConnection::OnInputDropped(const error_code& error, std::size_t bytes) {
+void SocketConnection::OnInputDropped(IoResult result, std::size_t bytes) {
   if (phase_ != Phase::kLingering && phase_ != Phase::kStreaming) return;
   dropped_bytes_ += bytes;
   const std::uint64_t bound = phase_ == Phase::kLingering ? kLingerBytes : kMaxStreamInput;
-  if (error || dropped_bytes_ > bound) return Close();
+  if (result != IoResult::kDone || dropped_bytes_ > bound) return Close();
   Read();
 }
 
@@ -206,13 +213,9 @@ void SocketConnection::ReleaseBody() {
 
 void SocketConnection::SendContinue() {
   static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-  error_code error;
-  const std::size_t sent =
-      socket_.write_some(asio::buffer(kContinue.data(), kContinue.size()), error);
   // No room means a client that has not read its last answer; it need not be told to go on. Half of
   // it would garble the answer.
-  const bool sent_nothing = error == asio::error::would_block;
-  if (!sent_nothing && (error || sent != kContinue.size())) Close();
+  if (channel_->WriteNow(kContinue) == IoResult::kFailed) Close();
 }
 
 void SocketConnection::Dispatch() {
@@ -296,18 +299,13 @@ void SocketConnection::Send(Response response) {
 void SocketConnection::Write() {
   const std::size_t of_head = std::min(sent_, out_head_.size());
   const std::size_t of_body = sent_ - of_head;
-  const std::array<asio::const_buffer, 2> rest{
-      asio::buffer(out_head_.data() + of_head, out_head_.size() - of_head),
-      asio::buffer(out_body_.data() + of_body, out_body_.size() - of_body)};
-  socket_.async_write_some(rest,
-                           [self = shared_from_this()](const error_code& error, std::size_t bytes) {
-                             self->OnWritten(error, bytes);
-                           });
+  channel_->WriteSome(shared_from_this(), std::string_view(out_head_).substr(of_head),
+                      std::string_view(out_body_).substr(of_body));
 }
 
-void SocketConnection::OnWritten(const error_code& error, std::size_t bytes) {
+void SocketConnection::OnWritten(IoResult result, std::size_t bytes) {
   if (phase_ == Phase::kClosed) return;
-  if (error) return Close();
+  if (result != IoResult::kDone) return Close();
   sent_ += bytes;
   if (sent_ < out_head_.size() + out_body_.size()) {
     if (sent_ - timed_mark_ >= kTimedPiece) {
@@ -378,8 +376,7 @@ void SocketConnection::EndStream() {
 
 void SocketConnection::Linger() {
   if (stream_) stream_->Close();
-  error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  channel_->EndWriting();
   phase_ = Phase::kLingering;
   deadline_ = context_.now + (context_.draining ? kLingerTimeAtStop : kLingerTime);
   dropped_bytes_ = 0;
@@ -397,13 +394,12 @@ void SocketConnection::CheckDeadline(os::Steady now) {
 
 // The kernel, too, forgets what the client would not read.
 void SocketConnection::Abort() {
-  error_code ignored;
-  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  channel_->Abort();
   Close();
 }
 
 void SocketConnection::CloseIfIdle() {
-  if (idle()) Close();
+  if (idle() || phase_ == Phase::kOpening) Close();
 }
 
 void SocketConnection::Close() {
@@ -412,8 +408,7 @@ void SocketConnection::Close() {
   deadline_ = kNever;
   ReleaseBody();
   if (stream_) stream_->Close();
-  error_code ignored;
-  socket_.close(ignored);
+  channel_->Close();
   context_.connections.erase(shared_from_this());
   context_.refused.erase(shared_from_this());
 }
@@ -422,14 +417,9 @@ void SocketConnection::Close() {
 
 std::shared_ptr<Connection> MakeConnection(ConnectionContext& context, os::Descriptor socket,
                                            bool v6, std::string peer) {
-  tcp::socket made(context.io);
-  error_code error;
-  made.assign(v6 ? tcp::v6() : tcp::v4(), socket.get(), error);
-  if (error) return nullptr;
-  socket.Release();
-  made.non_blocking(true, error);
-  made.set_option(tcp::no_delay(true), error);
-  return std::make_shared<SocketConnection>(context, std::move(made), std::move(peer));
+  auto channel = MakeChannel(context.io, std::move(socket), v6, context.tls);
+  if (!channel) return nullptr;
+  return std::make_shared<SocketConnection>(context, std::move(channel), std::move(peer));
 }
 
 }  // namespace forager::http

@@ -10,6 +10,7 @@
 #include "http/gzip.h"
 #include "http/mailbox.h"
 #include "http/server.h"
+#include "http/tls_context.h"
 #include "os/clock.h"
 
 namespace boost::asio {
@@ -30,9 +31,10 @@ struct ConnectionContext {
   Gzip gzip;
   os::Steady now;  // renewed with each tick: no clock is read per request
   std::string date;
-  bool draining = false;         // every answer is the connection's last
-  std::uint64_t body_bytes = 0;  // of bodies being read, all connections together
-  std::uint64_t id_seed = 0;     // of the request ids made here
+  bool draining = false;                    // every answer is the connection's last
+  std::uint64_t body_bytes = 0;             // of bodies being read, all connections together
+  std::shared_ptr<const TlsContext> tls{};  // none: plain HTTP
+  std::uint64_t id_seed = 0;                // of the request ids made here
   std::atomic<std::uint64_t> requests = 0;
 
   Response Problem(int status, const std::string& detail) const;

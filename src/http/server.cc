@@ -63,6 +63,12 @@ class AsioServer final : public Server {
   }
 
   Result<void> Open() {
+    if (!options_.tls.empty()) {
+      auto tls = TlsContext::Load(options_.tls);
+      if (!tls) return std::unexpected(tls.error());
+      pin_ = (*tls)->public_key_pin();
+      context_.tls = std::move(*tls);
+    }
     const auto address = ParseListenAddress(options_.listen);
     if (!address) return std::unexpected(address.error());
     auto listener =
@@ -70,8 +76,8 @@ class AsioServer final : public Server {
     if (!listener) return std::unexpected(listener.error());
     listener_ = std::move(*listener);
     const bool v6 = address->host.find(':') != std::string::npos;
-    url_ = fmt::format("http://{}{}{}:{}", v6 ? "[" : "", address->host, v6 ? "]" : "",
-                       listener_->port());
+    url_ = fmt::format("{}://{}{}{}:{}", context_.tls ? "https" : "http", v6 ? "[" : "",
+                       address->host, v6 ? "]" : "", listener_->port());
     Tick();
     thread_ = std::thread([this] { Run(); });
     pthread_setname_np(thread_.native_handle(), "http");
@@ -79,6 +85,23 @@ class AsioServer final : public Server {
   }
 
   std::string url() const override { return url_; }
+
+  std::string public_key_pin() const override {
+    std::lock_guard lock(pin_mutex_);
+    return pin_;
+  }
+
+  Result<void> ReloadTls(const TlsFiles& files) override {
+    if (options_.tls.empty()) return Fail(ErrorCode::kConflict, "This server speaks plain HTTP.");
+    auto tls = TlsContext::Load(files);
+    if (!tls) return std::unexpected(tls.error());
+    {
+      std::lock_guard lock(pin_mutex_);
+      pin_ = (*tls)->public_key_pin();
+    }
+    asio::post(io_, [this, tls = std::move(*tls)] { context_.tls = tls; });
+    return {};
+  }
 
   void StopAccepting() override {
     if (std::this_thread::get_id() == thread_.get_id()) return CloseDoor();
@@ -206,6 +229,8 @@ class AsioServer final : public Server {
   std::chrono::seconds date_second_{-1};
   std::optional<os::Steady> stop_by_;
   std::string url_;
+  mutable std::mutex pin_mutex_;
+  std::string pin_;
   std::atomic<std::uint64_t> connection_count_ = 0;
   std::atomic<std::uint64_t> refused_count_ = 0;
   std::thread thread_;

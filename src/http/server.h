@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/tls_context.h"
 #include "job/error.h"
 
 namespace forager::http {
@@ -52,6 +53,7 @@ using Handler =
     std::function<void(Request, Reply)>;  // called on the server's thread: must not block
 
 struct ServerOptions {
+  TlsFiles tls{};                         // empty: plain HTTP
   std::string listen = "127.0.0.1:8080";  // host:port or [v6]:port; port 0 picks one
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;
@@ -69,7 +71,11 @@ class Server {
  public:
   virtual ~Server() = default;  // stops: closes listeners, finishes within 5 s
   static Result<std::unique_ptr<Server>> Listen(ServerOptions options, Handler handler);
-  virtual std::string url() const = 0;  // http://HOST:PORT
+  virtual std::string url() const = 0;  // http://HOST:PORT, or https
+  // Of a server that speaks TLS: new connections get these; open ones keep what they have. On an
+  // error nothing changes.
+  virtual Result<void> ReloadTls(const TlsFiles& files) = 0;
+  virtual std::string public_key_pin() const = 0;  // "" without TLS
   virtual void StopAccepting() = 0;
   struct Figures {
     std::uint64_t requests = 0, connections = 0, refused = 0;

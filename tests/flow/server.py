@@ -89,7 +89,7 @@ class Forager:
     def start(self, seconds=20):
         self.launch()
         ready = wait_until(lambda: self.process.poll() is not None or
-                           re.search(r"^forager listening on (http://\S+)$", self.stdout, re.M), seconds, "the server to listen")
+                           re.search(r"^forager listening on (https?://\S+)$", self.stdout, re.M), seconds, "the server to listen")
         assert ready is not True, f"the server ended with {self.process.returncode}: {self.stderr[-2000:]}"
         self.url = ready[1]
         return self
