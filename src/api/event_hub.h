@@ -16,7 +16,7 @@ namespace forager::api {
 class EventHub {
  public:
   EventHub();
-  // Thread-safe. `type`: job, log, stats, monitor, node. `data`: one JSON value. `job_id`: whose,
+  // Thread-safe. `type`: job, log, stats, monitor, node, schedule. `data`: one JSON value. `job_id`: whose,
   // if any.
   void Publish(const std::string& type, const std::string& data, const std::string& job_id = "");
 

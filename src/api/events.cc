@@ -8,7 +8,7 @@ namespace forager::api {
 Result<http::Response> StreamEvents(const Call& call) {
   Query query(call.request);
   EventHub::Wish wish;
-  wish.types = query.List("types", {"job", "log", "stats", "monitor", "node"});
+  wish.types = query.List("types", {"job", "log", "stats", "monitor", "node", "schedule"});
   wish.job_id = query.Text("job_id", 100).value_or("");
   wish.caller = call.caller.key;
   if (auto error = query.error()) return std::unexpected(*error);

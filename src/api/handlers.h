@@ -40,6 +40,15 @@ Result<http::Response> GetMonitor(const Call& call);
 Result<ReadWork> GetDispatch(const Call& call);
 Result<WriteWork> PauseDispatch(const Call& call);
 Result<WriteWork> ResumeDispatch(const Call& call);
+// schedules
+Result<ReadWork> ListSchedules(const Call& call);
+Result<WriteWork> CreateSchedule(const Call& call);
+Result<ReadWork> GetSchedule(const Call& call);
+Result<WriteWork> ChangeSchedule(const Call& call);
+Result<WriteWork> DeleteSchedule(const Call& call);
+Result<WriteWork> RunSchedule(const Call& call);
+Result<ReadWork> GetScheduleRuns(const Call& call);
+Result<http::Response> PreviewSchedule(const Call& call);
 // running
 void GetRunning(CallPtr call);
 // types_config

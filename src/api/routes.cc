@@ -69,6 +69,15 @@ std::vector<Route> MakeTable() {
        none,
        Read{ListChanges}},
       {"GET", Under("/running"), kViewer, {}, none, Async{GetRunning}},
+      // schedules
+      {"GET", Under("/schedules"), kViewer, {"page", "page_size"}, none, Read{ListSchedules}},
+      {"POST", Under("/schedules"), kOperator, {}, json, Write{CreateSchedule}},
+      {"POST", Under("/schedules/preview"), kViewer, {}, json, Immediate{PreviewSchedule}},
+      {"GET", Under("/schedules/{id}"), kViewer, {}, none, Read{GetSchedule}},
+      {"PATCH", Under("/schedules/{id}"), kOperator, {}, json, Write{ChangeSchedule}},
+      {"DELETE", Under("/schedules/{id}"), kAdmin, {}, none, Write{DeleteSchedule}},
+      {"POST", Under("/schedules/{id}/run"), kOperator, {}, none, Write{RunSchedule}},
+      {"GET", Under("/schedules/{id}/runs"), kViewer, {"limit"}, none, Read{GetScheduleRuns}},
       // the server
       {"GET", Under("/stats"), kViewer, {}, none, Read{GetStats}},
       {"GET", Under("/monitor"), kViewer, {}, none, Immediate{GetMonitor}},

@@ -21,6 +21,10 @@ Notifier::Notifier(os::EventLoop& loop, const os::Clock& clock, store::StoreServ
 }
 
 void Notifier::Changed(const store::Committed& committed) {
+  for (const auto& schedule : committed.schedules) {
+    events_.Publish("schedule", fmt::format("{{\"id\":{},\"name\":{},\"deleted\":{}}}", schedule.id,
+                                            WriteString(schedule.name), schedule.deleted));
+  }
   if (committed.job_ids.empty() && !committed.many) return;
   if (!events_.InDemand()) return;
   std::lock_guard lock(mutex_);

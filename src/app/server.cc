@@ -200,6 +200,10 @@ Result<void> Server::StartEngine() {
       loop_, kClock, *calls_, *supervisor_, *recorder_,
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); });
   pruner_ = std::make_unique<scheduler::Pruner>(loop_, kClock, *calls_, settings_.retention);
+  schedules_ = std::make_unique<scheduler::Schedules>(
+      loop_, kClock, *calls_,
+      [this]() -> const scheduler::Policy& { return dispatcher_->policy(); },
+      [this] { return max_pending(); });
   if (settings_.monitor_enabled) monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
   timers_.push_back(loop_.Every(100ms, [this] { waiters_.Tick(); }));
   timers_.push_back(loop_.Every(2s, [this] { Housekeeping(); }));
@@ -238,7 +242,10 @@ Result<void> Server::StartHttp() {
   login_url_ = (settings_.public_url.empty() ? http_->url() : settings_.public_url) + login_url_;
   auto noted = NoteAddress();
   // Not before the address is ours: a start that fails must not have claimed anything.
-  if (noted) dispatcher_->Wake();
+  if (noted) {
+    dispatcher_->Wake();
+    schedules_->Start();
+  }
   return noted;
 }
 
@@ -281,6 +288,7 @@ void Server::Committed(const store::Committed& committed) {
   waiters_.Notify(committed);
   notifier_->Changed(committed);
   if (committed.orders_added) loop_.Post([this] { orders_->Check(); });
+  if (!committed.schedules.empty()) loop_.Post([this] { schedules_->Wake(); });
   if (committed.requested) loop_.Post([this] { dispatcher_->Wake(); });
   if (committed.pending_added && !wake_posted_.exchange(true)) {
     loop_.Post([this] {
@@ -425,6 +433,7 @@ void Server::Stop(std::function<void()> stopped) {
   stop_force_ = now + 20s;
   stop_end_ = now + 28s;
   dispatcher_->Stop();
+  schedules_->Stop();
   for (const AttemptRef& ref : supervisor_->Live())
     supervisor_->Stop(ref, StopReason::kInterrupt, false);
   AwaitStop();

@@ -16,6 +16,7 @@
 #include "scheduler/monitor.h"
 #include "scheduler/orders.h"
 #include "scheduler/pruner.h"
+#include "scheduler/schedules.h"
 
 namespace forager::app {
 
@@ -99,6 +100,7 @@ class Server final : public api::Control {
   std::unique_ptr<scheduler::Orders> orders_;
   std::unique_ptr<scheduler::Monitor> monitor_;
   std::unique_ptr<scheduler::Pruner> pruner_;
+  std::unique_ptr<scheduler::Schedules> schedules_;
   api::EventHub events_;
   api::JobWaiters waiters_;
   std::unique_ptr<Notifier> notifier_;
