@@ -1,6 +1,5 @@
 #include "cli/tree.h"
 namespace forager::cli {
 void AddShellCommands(CLI::App&, Session&) {}
-void AddTop(CLI::App&, Session&) {}
 void AddDoctor(CLI::App&, Session&) {}
 }  // namespace forager::cli

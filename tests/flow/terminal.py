@@ -72,7 +72,10 @@ class Terminal:
         return self.seen.decode(errors="replace")
 
     def wait_for(self, text, seconds=10):
-        return wait_until(lambda: text in self.read(), seconds, f"{text!r} on the terminal, which shows {self.read()[-600:]!r}")
+        try:
+            return wait_until(lambda: text in self.read(), seconds, f"{text!r} on the terminal")
+        except AssertionError as error:
+            raise AssertionError(f"{error}, which shows {self.read()[-2000:]!r}") from None
 
     def press(self, keys):
         os.write(self.master, keys.encode() if isinstance(keys, str) else keys)

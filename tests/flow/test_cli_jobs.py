@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
+from cli_fixtures import background, terminal  # noqa: F401
 from polling import wait_until
 from server import moment, plain_environment
-from terminal import Background, Terminal
 
 DONE, REFUSED, USAGE, FAILED, CANCELLED, NOT_IN_TIME, NO_SERVER = 0, 1, 2, 3, 4, 5, 6
 
@@ -31,33 +31,6 @@ def refused(done, *words, code=REFUSED):
     assert lines[0].startswith("forager: ") and lines[-1].startswith("  next: "), done.stderr
     for word in words:
         assert word in done.stderr, (word, done.stderr)
-
-
-@pytest.fixture
-def terminal(wide):
-    opened = []
-
-    def factory(*args, forager=wide, env=None, **size):
-        plain = plain_environment(**{"FORAGER_DATA_DIR": str(forager.data), "TERM": "xterm-256color", "LANG": "C.UTF-8", **(env or {})})
-        opened.append(Terminal([str(forager.binary), *args], plain, forager.home, **size))
-        return opened[-1]
-
-    yield factory
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def background():
-    started = []
-
-    def factory(forager, *args, **more):
-        started.append(Background(forager, *args, **more))
-        return started[-1]
-
-    yield factory
-    for one in started:
-        one.close()
 
 
 # --- list and get
@@ -313,11 +286,11 @@ def test_many_are_asked_about(wide):
 
 def test_many_are_confirmed_at_a_terminal(wide, terminal):
     job_id = wide.submit("ok", search_query="ask-me")
-    no = terminal("jobs", "cancel", "-q", "ask-me")
+    no = terminal(wide, "jobs", "cancel", "-q", "ask-me")
     no.wait_for("Cancel 1 job(s)? [y/N]")
     no.press("n\n")
     assert no.wait() == REFUSED and wide.job(job_id)["status"] == "pending"
-    yes = terminal("jobs", "cancel", "-q", "ask-me")
+    yes = terminal(wide, "jobs", "cancel", "-q", "ask-me")
     yes.wait_for("[y/N]")
     yes.press("y\n")
     assert yes.wait() == DONE and wide.job(job_id)["status"] == "cancelled"
@@ -327,20 +300,20 @@ def test_many_are_confirmed_at_a_terminal(wide, terminal):
 
 def test_colours_and_bars_stand_on_a_terminal_only(wide, terminal):
     wide.finish("fail")
-    shown = terminal("jobs", "list")
+    shown = terminal(wide, "jobs", "list")
     assert shown.wait() == DONE and "\x1b[31mfailed" in shown.read()
     for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        plain = terminal("jobs", "list", env=env)
+        plain = terminal(wide, "jobs", "list", env=env)
         assert plain.wait() == DONE and "\x1b" not in plain.read()
     assert "\x1b[31m" in good(wide.cli("jobs", "list", "--color", "always"))
-    watched = terminal("jobs", "run", "-t", "selftest", "-j", "ok", "-F", "ms=1500")
+    watched = terminal(wide, "jobs", "run", "-t", "selftest", "-j", "ok", "-F", "ms=1500")
     assert watched.wait(20) == DONE
     assert "█" in watched.read() and "\r\x1b[K" in watched.read() and "completed" in watched.read()
 
 
 def test_a_table_fits_the_terminal(wide, terminal):
     wide.submit("ok", search_query="wide " * 60)
-    narrow = terminal("jobs", "list", env={"NO_COLOR": "1"}, columns=80)
+    narrow = terminal(wide, "jobs", "list", env={"NO_COLOR": "1"}, columns=80)
     assert narrow.wait() == DONE
     assert all(len(line) <= 80 for line in narrow.read().splitlines()), narrow.read()
 
