@@ -49,6 +49,10 @@ Result<WriteWork> DeleteSchedule(const Call& call);
 Result<WriteWork> RunSchedule(const Call& call);
 Result<ReadWork> GetScheduleRuns(const Call& call);
 Result<http::Response> PreviewSchedule(const Call& call);
+// nodes
+Result<ReadWork> GetNodes(const Call& call);
+Result<WriteWork> DrainNode(const Call& call);
+Result<WriteWork> ResumeNode(const Call& call);
 // running
 void GetRunning(CallPtr call);
 // types_config

@@ -85,6 +85,9 @@ std::vector<Route> MakeTable() {
       {"GET", Under("/dispatch"), kViewer, {}, none, Read{GetDispatch}},
       {"POST", Under("/dispatch/pause"), kOperator, {}, json, Write{PauseDispatch}},
       {"POST", Under("/dispatch/resume"), kOperator, {}, json, Write{ResumeDispatch}},
+      {"GET", Under("/nodes"), kViewer, {}, none, Read{GetNodes}},
+      {"POST", Under("/nodes/{id}/drain"), kOperator, {}, none, Write{DrainNode}},
+      {"POST", Under("/nodes/{id}/resume"), kOperator, {}, none, Write{ResumeNode}},
       {"GET", Under("/types"), kViewer, {}, none, Immediate{GetTypes}},
       {"GET", Under("/config"), kViewer, {}, none, Immediate{GetConfig}},
       // access

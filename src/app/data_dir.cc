@@ -61,6 +61,12 @@ Result<DataDir> DataDir::Open(const std::string& given) {
   return DataDir(std::move(path), std::move(lock));
 }
 
+std::string DataDir::Place() const {
+  struct stat folder{};
+  stat(path_.c_str(), &folder);
+  return fmt::format("{}:{}", folder.st_dev, folder.st_ino);
+}
+
 Result<void> DataDir::WriteSecret(const std::string& name, const std::string& text) const {
   std::string path = File(name), draft = path + ".new";
   unlink(draft.c_str());

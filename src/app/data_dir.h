@@ -17,6 +17,8 @@ class DataDir {
 
   const std::string& path() const { return path_; }
   std::string File(const std::string& name) const { return path_ + "/" + name; }
+  // This very directory on this very disk: a copy has another place.
+  std::string Place() const;
   // As a whole or not at all; mode 0600.
   Result<void> WriteSecret(const std::string& name, const std::string& text) const;
   void Remove(const std::string& name) const;

@@ -57,13 +57,16 @@ std::string_view StopName(StopReason reason) {
       return "interrupt";
     case StopReason::kFenced:
       return "fenced";
+    case StopReason::kLeaseLost:
+      return "lease_lost";
   }
   return "";
 }
 
 constexpr StopReason kStopReasons[] = {
     StopReason::kHeartbeatLost, StopReason::kStalled, StopReason::kTimedOut,  StopReason::kMemory,
-    StopReason::kCancel,        StopReason::kReset,   StopReason::kInterrupt, StopReason::kFenced};
+    StopReason::kCancel,        StopReason::kReset,   StopReason::kInterrupt, StopReason::kFenced,
+    StopReason::kLeaseLost};
 
 std::vector<std::string> AllOutcomes() {
   std::vector<std::string> all = {"completed", "cancelled"};

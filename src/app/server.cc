@@ -17,12 +17,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const os::Clock& kClock = os::SystemClock();
-
-Result<void> NoteAccess(store::Store& store, const std::string& token, WallTime now) {
+Result<void> NoteAccess(store::Store& store, const std::string& fact, const std::string& token,
+                        WallTime now) {
   auto made = store.CreateToken("admin", "admin", api::HashSecret(token), now);
   if (!made) return std::unexpected(made.error());
-  return store.SetFact("admin_token_made", "1");
+  return store.SetFact(fact, "1");
+}
+
+std::string HostName() {
+  char host[256] = "node";
+  gethostname(host, sizeof host - 1);
+  return host;
+}
+
+std::string MakeNodeId() {
+  return fmt::format("{}-{}", HostName(), api::MakeSecret("").substr(0, 6));
 }
 
 // What is built from these is built once: the running values stay in force, and are what is shown.
@@ -57,7 +66,7 @@ Server::Server(os::EventLoop& loop, SettingSources sources, Settings settings, D
       sources_(std::move(sources)),
       data_dir_(std::move(data_dir)),
       settings_(std::move(settings)),
-      waiters_(kClock) {}
+      waiters_(clock_) {}
 
 Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSources sources,
                                               Settings settings, bool quiet) {
@@ -81,9 +90,16 @@ Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSource
 Result<void> Server::OpenStore() {
   data_dir_.KeepReserve();
   store::StoreOptions options;
-  std::string_view given =
-      std::string_view(settings_.database).substr(std::string_view("sqlite:").size());
-  options.path = given.empty() ? data_dir_.File("forager.db") : std::string(given);
+  if (settings_.shared()) {
+    auto node = NodeOfDirectory();
+    if (!node) return std::unexpected(node.error());
+    node_ = *node;
+    options.node = node_;
+    options.postgres = settings_.database;
+  } else {
+    std::string given = settings_.database.substr(std::string_view("sqlite:").size());
+    options.path = given.empty() ? data_dir_.File("forager.db") : given;
+  }
   auto store = store::StoreService::Open(std::move(options));
   if (!store) return std::unexpected(store.error());
   store_ = Measure(
@@ -92,38 +108,81 @@ Result<void> Server::OpenStore() {
   store_->OnCommit([this](const store::Committed& committed) {
     if (observing_.load(std::memory_order_acquire)) Committed(committed);
   });
-  auto node = MakeNode();
-  if (!node) return std::unexpected(node.error());
-  node_ = *node;
+  if (!settings_.shared()) {
+    auto node = NodeOfFile();
+    if (!node) return std::unexpected(node.error());
+    node_ = *node;
+  }
+  boot_id_ = api::MakeSecret("");
+  if (auto joined = Join(); !joined) return joined;
   policy_ = MakePolicy(settings_);
   metrics_.SetTypes(*settings_.types);
   return MakeAccess();
 }
 
-Result<std::string> Server::MakeNode() {
-  char host[256] = "node";
-  gethostname(host, sizeof host - 1);
+// A database in a file is one server's: its id goes with the file.
+Result<std::string> Server::NodeOfFile() {
   std::string id;
   auto made = store_->WriteAndWait([&](store::Store& store) -> Result<void> {
     auto known = store.Fact("node_id");
     if (!known) return std::unexpected(known.error());
     id = known->value_or("");
     if (!id.empty()) return {};
-    id = fmt::format("{}-{}", host, api::MakeSecret("").substr(0, 6));
+    id = MakeNodeId();
     return store.SetFact("node_id", id);
   });
   if (!made) return std::unexpected(made.error());
   return id;
 }
 
+// In a shared database the id goes with the data directory, whose lock lets one server have it. A
+// copy of the directory is not the directory: the file knows its place.
+Result<std::string> Server::NodeOfDirectory() const {
+  constexpr const char* kFile = "node.id";
+  auto kept = ReadWholeFile(data_dir_.File(kFile), 1'000);
+  if (kept) {
+    auto space = kept->find(' ');
+    if (space != kept->npos && kept->substr(space + 1) == data_dir_.Place() + "\n")
+      return kept->substr(0, space);
+  }
+  std::string id = MakeNodeId();
+  auto written = data_dir_.WriteSecret(kFile, fmt::format("{} {}\n", id, data_dir_.Place()));
+  if (!written) return std::unexpected(written.error());
+  return id;
+}
+
+// Heard of before anything is taken over; also takes the database's time.
+Result<void> Server::Join() {
+  store::Node node;
+  node.node_id = node_;
+  node.name = HostName();
+  node.boot_id = boot_id_;
+  node.version = kVersion;
+  node.capacity = settings_.capacity > 0 ? settings_.capacity : settings_.max_running;
+  WallTime now = clock_.Now();
+  store::HeartbeatAnswer answer;
+  auto joined = store_->WriteAndWait([&](store::Store& store) -> Result<void> {
+    if (auto registered = store.RegisterNode(node, now); !registered) return registered;
+    auto beat = store.Heartbeat(node_, boot_id_, node.capacity, settings_.lease, now);
+    if (!beat) return std::unexpected(beat.error());
+    answer = *beat;
+    return {};
+  });
+  if (!joined) return joined;
+  if (settings_.shared()) clock_.Move(answer.database_now - now);
+  return {};
+}
+
 // The admin token of the first start, and a login code for the dashboard.
 Result<void> Server::MakeAccess() {
-  WallTime now = kClock.Now();
+  WallTime now = clock_.Now();
+  // Each server of a shared database has a token of its own in its directory.
+  std::string fact = settings_.shared() ? "admin_token_made " + node_ : "admin_token_made";
   bool made = false;
   auto checked = store_->ReadAndWait([&](store::Store& store) -> Result<void> {
-    auto fact = store.Fact("admin_token_made");
-    if (!fact) return std::unexpected(fact.error());
-    made = fact->has_value();
+    auto known = store.Fact(fact);
+    if (!known) return std::unexpected(known.error());
+    made = known->has_value();
     return {};
   });
   if (!checked) return checked;
@@ -132,7 +191,7 @@ Result<void> Server::MakeAccess() {
     std::string token = api::MakeSecret("fgr_");
     if (auto kept = data_dir_.WriteSecret("admin.token", token + "\n"); !kept) return kept;
     auto noted =
-        store_->WriteAndWait([&](store::Store& store) { return NoteAccess(store, token, now); });
+        store_->WriteAndWait([&](store::Store& store) { return NoteAccess(store, fact, token, now); });
     if (!noted) return noted;
   }
   if (auto text = ReadWholeFile(data_dir_.File("admin.token"), 1'000))
@@ -153,8 +212,14 @@ supervisor::SupervisorOptions Server::SupervisorSettings() const {
 }
 
 scheduler::Policy Server::MakePolicy(const Settings& settings) const {
-  return {node_,          settings.automatic, settings.max_running, settings.max_running_per_host,
-          settings.lease, settings.types};
+  return {node_,
+          settings.shared(),
+          settings.capacity,
+          settings.automatic,
+          settings.max_running,
+          settings.max_running_per_host,
+          settings.lease,
+          settings.types};
 }
 
 scheduler::Policy Server::Policy() const {
@@ -164,7 +229,7 @@ scheduler::Policy Server::Policy() const {
 
 Result<void> Server::StartEngine() {
   calls_ = std::make_unique<scheduler::StoreCalls>(loop_, *store_);
-  notifier_ = std::make_unique<Notifier>(loop_, kClock, *store_, events_);
+  notifier_ = std::make_unique<Notifier>(loop_, clock_, *store_, events_);
   scheduler::RecorderHooks hooks;
   hooks.slot_freed = [this] { dispatcher_->Wake(); };
   hooks.priority_of = [this](const std::string& type) {
@@ -178,44 +243,64 @@ Result<void> Server::StartEngine() {
     notifier_->Logged(ref, lines);
   };
   hooks.claimed = [this](const Job& job) { metrics_.Claimed(job); };
-  hooks.started = [this](const Job& job) { metrics_.Started(job, kClock.Now()); };
+  hooks.started = [this](const Job& job) { metrics_.Started(job, clock_.Now()); };
   hooks.ended = [this](const scheduler::Ending& ending, const scheduler::Written& written) {
     metrics_.Ended(ending, written);
   };
-  recorder_ = std::make_unique<scheduler::Recorder>(loop_, kClock, *calls_, std::move(hooks));
-  auto supervisor = supervisor::Supervisor::Make(loop_, kClock, SupervisorSettings(), *recorder_);
+  recorder_ = std::make_unique<scheduler::Recorder>(loop_, clock_, *calls_, std::move(hooks));
+  auto supervisor = supervisor::Supervisor::Make(loop_, clock_, SupervisorSettings(), *recorder_);
   if (!supervisor) return std::unexpected(supervisor.error());
   supervisor_ = std::move(*supervisor);
   LogSandbox();
-  auto given_back = scheduler::GiveBackOrphans(*store_, policy_, kClock.Now());
+  auto given_back = scheduler::GiveBackOrphans(*store_, policy_, clock_.Now());
   if (!given_back) return std::unexpected(given_back.error());
   if (*given_back > 0)
     os::LogWarning(
         fmt::format("🔁 {} job(s) of a server that ended go back to pending", *given_back));
 
-  dispatcher_ = std::make_unique<scheduler::Dispatcher>(loop_, kClock, *calls_, *supervisor_,
+  dispatcher_ = std::make_unique<scheduler::Dispatcher>(loop_, clock_, *calls_, *supervisor_,
                                                         *recorder_, policy_);
   orders_ = std::make_unique<scheduler::Orders>(loop_, *calls_, *supervisor_);
   monitor_ = std::make_unique<scheduler::Monitor>(
-      loop_, kClock, *calls_, *supervisor_, *recorder_,
+      loop_, clock_, *calls_, *supervisor_, *recorder_,
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); });
-  pruner_ = std::make_unique<scheduler::Pruner>(loop_, kClock, *calls_, settings_.retention);
+  pruner_ = std::make_unique<scheduler::Pruner>(loop_, clock_, *calls_, settings_.retention);
   schedules_ = std::make_unique<scheduler::Schedules>(
-      loop_, kClock, *calls_,
+      loop_, clock_, *calls_,
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); },
       [this] { return max_pending(); });
   if (settings_.monitor_enabled) monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
   timers_.push_back(loop_.Every(100ms, [this] { waiters_.Tick(); }));
   timers_.push_back(loop_.Every(2s, [this] { Housekeeping(); }));
-  timers_.push_back(loop_.Every(settings_.lease / 3, [this] {
-    WallTime until = kClock.Now() + Policy().lease;
-    calls_->Write<int>(
-        [this, until](store::Store& store) { return store.RenewLeases(node_, until); },
-        [](const Result<int>&) {});
-  }));
+  StartMembership();
   observing_.store(true, std::memory_order_release);
   Housekeeping();
   return {};
+}
+
+void Server::StartMembership() {
+  scheduler::Membership::Hooks hooks;
+  hooks.clock_differs = [this](Millis by) { clock_.Move(by); };
+  hooks.replaced = [this] {
+    os::LogError("❌ Another server has started with this server's id: this one ends");
+    Stop(stopped_ ? stopped_ : [this] { loop_.Stop(); });
+  };
+  hooks.draining = [this](bool draining) {
+    os::LogInfo(draining ? "This server is drained: it takes no more jobs"
+                         : "This server takes jobs again");
+    dispatcher_->SetDraining(draining);
+  };
+  hooks.slots_freed = [this] { dispatcher_->Wake(); };
+  hooks.changed = [this] {
+    dispatcher_->SetNodes(membership_->nodes());
+    events_.Publish("node", fmt::format("{{\"nodes\":{},\"draining\":{}}}", membership_->nodes(),
+                                        membership_->draining()));
+  };
+  membership_ = std::make_unique<scheduler::Membership>(
+      loop_, clock_, *calls_, *supervisor_,
+      [this]() -> const scheduler::Policy& { return dispatcher_->policy(); }, boot_id_,
+      std::move(hooks));
+  membership_->Start();
 }
 
 Result<void> Server::StartHttp() {
@@ -236,7 +321,7 @@ Result<void> Server::StartHttp() {
   server.problem = api::Problem;
   auto listening = http::Server::Listen(
       std::move(server),
-      api::MakeApi(std::move(options), *store_, *this, events_, waiters_, kClock));
+      api::MakeApi(std::move(options), *store_, *this, events_, waiters_, clock_));
   if (!listening) return std::unexpected(listening.error());
   http_ = std::move(*listening);
   login_url_ = (settings_.public_url.empty() ? http_->url() : settings_.public_url) + login_url_;
@@ -280,7 +365,14 @@ Server::~Server() {
   observing_ = false;
   stop_timer_.reset();
   timers_.clear();
+  membership_.reset();
+  bool at_rest = supervisor_ && supervisor_->Live().empty() && recorder_->owned() == 0;
   supervisor_.reset();
+  if (at_rest) {
+    // Nothing of it runs any more: the others need not wait for its lease.
+    store_->Write([this](store::Store& store) { return store.LeaveNode(node_, boot_id_); },
+                  [](const Result<void>&) {});
+  }
   store_.reset();  // finishes its queue
 }
 
@@ -423,7 +515,7 @@ void Server::Reload() {
 }
 
 void Server::Stop(std::function<void()> stopped) {
-  os::Steady now = kClock.SteadyNow();
+  os::Steady now = clock_.SteadyNow();
   if (stopping_.exchange(true)) {
     stop_force_ = now;
     return;
@@ -440,7 +532,7 @@ void Server::Stop(std::function<void()> stopped) {
 }
 
 void Server::AwaitStop() {
-  os::Steady now = kClock.SteadyNow();
+  os::Steady now = clock_.SteadyNow();
   bool empty = supervisor_->Live().empty() && recorder_->owned() == 0;
   if (empty || now >= stop_end_) return stopped_();
   if (now >= stop_force_ && !forced_) {

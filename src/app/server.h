@@ -13,6 +13,7 @@
 #include "app/notifier.h"
 #include "app/settings.h"
 #include "scheduler/dispatcher.h"
+#include "scheduler/membership.h"
 #include "scheduler/monitor.h"
 #include "scheduler/orders.h"
 #include "scheduler/pruner.h"
@@ -65,7 +66,10 @@ class Server final : public api::Control {
   Result<void> MakeAccess();
   Result<void> NoteAddress();
   bool ReloadTls(const Settings& loaded);
-  Result<std::string> MakeNode();
+  Result<std::string> NodeOfFile();
+  Result<std::string> NodeOfDirectory() const;
+  Result<void> Join();
+  void StartMembership();
   supervisor::SupervisorOptions SupervisorSettings() const;
   scheduler::Policy MakePolicy(const Settings& settings) const;
   scheduler::Policy Policy() const;
@@ -78,7 +82,9 @@ class Server final : public api::Control {
   os::EventLoop& loop_;
   SettingSources sources_;
   DataDir data_dir_;
+  os::OffsetClock clock_;
   std::string node_;
+  std::string boot_id_;
   std::string admin_token_;
   std::string login_url_;
 
@@ -98,6 +104,7 @@ class Server final : public api::Control {
   std::unique_ptr<supervisor::Supervisor> supervisor_;
   std::unique_ptr<scheduler::Dispatcher> dispatcher_;
   std::unique_ptr<scheduler::Orders> orders_;
+  std::unique_ptr<scheduler::Membership> membership_;
   std::unique_ptr<scheduler::Monitor> monitor_;
   std::unique_ptr<scheduler::Pruner> pruner_;
   std::unique_ptr<scheduler::Schedules> schedules_;

@@ -11,6 +11,7 @@
 #include "app/config_file.h"
 #include "app/setting_values.h"
 #include "app/type_settings.h"
+#include "store/postgres_url.h"
 
 namespace forager::app {
 namespace {
@@ -26,6 +27,8 @@ struct Row {
   bool is_switch = false;
 };
 
+constexpr Millis kShortestSharedLease{10'000};
+
 std::string KeepListen(std::string_view text, Settings& s) {
   auto colon = text.rfind(':');
   bool good =
@@ -36,7 +39,13 @@ std::string KeepListen(std::string_view text, Settings& s) {
 }
 
 std::string KeepDatabase(std::string_view text, Settings& s) {
-  if (!text.starts_with("sqlite:")) return "sqlite: or sqlite:PATH";
+  std::string right = "sqlite:, sqlite:PATH or postgres://USER@HOST/DATABASE";
+  if (text.starts_with("postgres://") || text.starts_with("postgresql://")) {
+    std::string wrong = store::CheckPostgresUrl(std::string(text));
+    if (!wrong.empty()) return fmt::format("{} ({})", right, wrong);
+  } else if (!text.starts_with("sqlite:")) {
+    return right;
+  }
   s.database = text;
   return "";
 }
@@ -87,7 +96,7 @@ const std::vector<Row>& Table() {
        [](auto text, Settings& s) {
          return text.empty() ? "a directory" : KeepText(text, s.data_dir);
        }},
-      {"database", "FORAGER_DATABASE", "sqlite:", "sqlite: (in the data directory) or sqlite:PATH",
+      {"database", "FORAGER_DATABASE", "sqlite:", "sqlite: (in the data directory), sqlite:PATH, or postgres://... for several servers",
        KeepDatabase},
       {"dispatch", "FORAGER_DISPATCH", "on_request",
        "on_request: jobs start when asked to; automatic: by themselves",
@@ -96,6 +105,9 @@ const std::vector<Row>& Table() {
        }},
       {"max_running", "FORAGER_MAX_RUNNING", "1", "jobs that run at a time",
        [](auto text, Settings& s) { return Keep(ParseWhole(text, 1, 10'000), s.max_running); }},
+      {"capacity", "FORAGER_CAPACITY", "0",
+       "jobs that run at a time on this server, of several; 0: as many as max_running",
+       [](auto text, Settings& s) { return Keep(ParseWhole(text, 0, 10'000), s.capacity); }},
       {"max_running_per_host", "FORAGER_MAX_RUNNING_PER_HOST", "0",
        "jobs that run at a time on one host; 0: no limit",
        [](auto text, Settings& s) {
@@ -253,9 +265,10 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
   for (const Row& row : Table()) {
     Chosen chosen = Choose(row.name, row.environment, row.fallback, sources, file->top);
     if (std::string right = row.apply(chosen.text, settings); !right.empty()) {
-      return WrongValue(row.name, chosen.text, chosen.source, right);
+      return WrongValue(row.name, store::WithoutPassword(chosen.text), chosen.source, right);
     }
-    settings.views.push_back({std::string(row.name), chosen.text, chosen.source});
+    settings.views.push_back(
+        {std::string(row.name), store::WithoutPassword(chosen.text), chosen.source});
   }
   auto choose_default = [&](std::string_view name, std::string_view environment,
                             std::string_view fallback) {
@@ -279,6 +292,12 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
     return Fail(ErrorCode::kInvalid, fmt::format("{} is set and {} is not: HTTPS needs both",
                                                  key ? "tls_certificate" : "tls_key",
                                                  key ? "tls_key" : "tls_certificate"));
+  }
+  if (settings.shared() && settings.lease < kShortestSharedLease) {
+    return Fail(ErrorCode::kInvalid,
+                fmt::format("lease = \"{}\" is too short with a PostgreSQL database: at least {}, "
+                            "since attempts end 5 s before their lease",
+                            FormatDuration(settings.lease), FormatDuration(kShortestSharedLease)));
   }
   return settings;
 }

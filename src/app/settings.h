@@ -21,6 +21,7 @@ struct Settings {
   std::string database;
   bool automatic = false;
   int max_running = 1;
+  int capacity = 0;
   int max_running_per_host = 0;
   std::int64_t max_pending = 0;
   bool monitor_enabled = true;
@@ -42,6 +43,9 @@ struct Settings {
   std::shared_ptr<const TypeCatalog> types;
   std::vector<api::SettingView>
       views;  // effective values and where each comes from, secrets hidden
+
+  // The database may have other servers.
+  bool shared() const { return !database.starts_with("sqlite:"); }
 };
 
 // What the command line and the environment say. Kept, to read the file again on SIGHUP.

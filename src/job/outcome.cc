@@ -42,6 +42,11 @@ std::optional<Outcome> JudgeStop(const AttemptEnd& end, Millis timeout) {
       return Failed{ErrorClass::kReset, "The job was taken from this attempt", {}};
     case StopReason::kInterrupt:
       return Failed{ErrorClass::kInterrupted, "The server was shutting down", {}};
+    case StopReason::kLeaseLost:
+      return Failed{ErrorClass::kNodeLost,
+                    "The server could not renew its lease, so its attempts were ended before others "
+                    "may start them",
+                    {}};
   }
   return std::nullopt;
 }

@@ -35,7 +35,8 @@ enum class StopReason {
   kCancel,
   kReset,
   kInterrupt,
-  kFenced
+  kFenced,
+  kLeaseLost
 };
 
 struct Usage {

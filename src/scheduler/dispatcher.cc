@@ -10,6 +10,8 @@ namespace {
 
 constexpr int kBatch = 64;
 constexpr Millis kPoll{5'000};  // in case a wake-up was lost: rows are edited by hand too
+constexpr Millis kSharedPoll{1'000};  // other servers' wake-ups may be lost too
+constexpr Millis kMomentForOthers{50};
 constexpr Millis kStartRetry{200};
 constexpr Millis kStoreRetry{1'000};
 
@@ -29,15 +31,43 @@ void Dispatcher::SetPolicy(Policy policy) {
   Wake();
 }
 
+void Dispatcher::SetDraining(bool draining) {
+  draining_ = draining;
+  if (!draining) Wake();
+}
+
+// How many attempts this server may take on.
+int Dispatcher::Room() const {
+  if (policy_.capacity <= 0) return kBatch;
+  return std::clamp(policy_.capacity - static_cast<int>(recorder_.owned()), 0, kBatch);
+}
+
+bool Dispatcher::LetOthersFirst() {
+  int part = (policy_.max_running + nodes_ - 1) / nodes_;
+  if (nodes_ < 2 || static_cast<int>(recorder_.owned()) < part) return false;
+  let_others_ = !let_others_;
+  return let_others_;
+}
+
 void Dispatcher::Wake() {
-  if (stopped_) return;
+  if (stopped_ || draining_) return;
   wake_again_ = claiming_;
   if (claiming_) return;
   if (!supervisor_.CanStart()) return Later(kStartRetry);
+  if (Room() == 0) return Later(Poll());
+  if (LetOthersFirst()) return Later(kMomentForOthers);
   Claim();
 }
 
-void Dispatcher::WakeAt(WallTime when) { Later(std::clamp(when - clock_.Now(), Millis{0}, kPoll)); }
+Millis Dispatcher::Poll() const { return policy_.shared ? kSharedPoll : kPoll; }
+
+// The claim was so long under way that its lease may end before the keeper would act.
+bool Dispatcher::TooLate(const Job& job) const {
+  return policy_.shared && job.lease_expires_at &&
+         *job.lease_expires_at - clock_.Now() < policy_.lease - supervisor::kKillBeforeLeaseEnd;
+}
+
+void Dispatcher::WakeAt(WallTime when) { Later(std::clamp(when - clock_.Now(), Millis{0}, Poll())); }
 
 // The earliest of several wishes counts.
 void Dispatcher::Later(Millis delay) {
@@ -56,7 +86,8 @@ void Dispatcher::Claim() {
   request.node = policy_.node;
   request.lease = policy_.lease;
   request.limits = policy_.Limits();
-  request.count = kBatch;
+  request.count = Room();
+  if (nodes_ > 1) request.count = std::min(request.count, std::max(1, policy_.max_running / nodes_));
   request.only_started_before = !policy_.automatic;
   WallTime now = clock_.Now();
   calls_.Write<Claimed>(
@@ -74,9 +105,10 @@ void Dispatcher::Took(Result<Claimed> claimed) {
   claiming_ = false;
   if (!claimed) return Later(kStoreRetry);
   Launch(claimed->result.jobs);
-  bool full_batch = claimed->result.jobs.size() == kBatch;
+  bool full_batch = !claimed->result.jobs.empty() &&
+                    claimed->result.block == store::ClaimBlock::kNone;
   if (std::exchange(wake_again_, false) || full_batch) return Wake();
-  claimed->next_due ? WakeAt(*claimed->next_due) : Later(kPoll);
+  claimed->next_due ? WakeAt(*claimed->next_due) : Later(Poll());
 }
 
 void Dispatcher::Launch(const std::vector<Job>& jobs) {
@@ -93,6 +125,9 @@ void Dispatcher::LaunchOne(const Job& job) {
   if (stopped_)
     return recorder_.EndUnstarted(
         job, *type, {ErrorClass::kInterrupted, "The server was shutting down", {}, true});
+  if (TooLate(job))
+    return recorder_.EndUnstarted(
+        job, *type, {ErrorClass::kNodeLost, "The database was too slow to start it", {}, true});
   supervisor::AttemptSpec spec;
   spec.ref = {job.job_id, job.attempt};
   spec.collector = type->collector;

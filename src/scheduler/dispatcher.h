@@ -25,6 +25,10 @@ class Dispatcher {
   void Launch(const std::vector<Job>& jobs);
   void SetPolicy(Policy policy);
   const Policy& policy() const { return policy_; }
+  // No further claim until it is false again; running attempts go on.
+  void SetDraining(bool draining);
+  // How many servers share the work: none takes more than its part before the others had a moment.
+  void SetNodes(int nodes) { nodes_ = nodes; }
   // No further claim; what is still launched goes back to pending.
   void Stop() { stopped_ = true; }
 
@@ -34,6 +38,10 @@ class Dispatcher {
     std::optional<WallTime> next_due;
   };
   void Claim();
+  int Room() const;
+  Millis Poll() const;
+  bool LetOthersFirst();
+  bool TooLate(const Job& job) const;
   void Took(Result<Claimed> claimed);
   void LaunchOne(const Job& job);
   void Later(Millis delay);
@@ -47,6 +55,9 @@ class Dispatcher {
   bool claiming_ = false;
   bool wake_again_ = false;
   bool stopped_ = false;
+  bool draining_ = false;
+  bool let_others_ = false;  // the moment of the others is over
+  int nodes_ = 1;
   os::EventLoop::Token timer_;
   os::Steady timer_due_{};
 };

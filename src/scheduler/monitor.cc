@@ -10,7 +10,10 @@ namespace {
 constexpr int kMaxRows = 10'000;
 constexpr Millis kProofWait{2'000};
 constexpr Millis kProofPoll{20};
+constexpr Millis kRemotePoll{100};
 constexpr Millis kCensusSlack{5'000};
+constexpr Millis kTrust{60'000};      // in another server's clocks
+constexpr Millis kForgotten{10'000};  // a claim is followed by its start within
 constexpr std::size_t kMaxRecent = 20;
 constexpr std::string_view kByMonitor = "monitor", kByRequest = "request";
 constexpr std::string_view kNothing = "no_process", kEnded = "process_ended",
@@ -50,7 +53,7 @@ void Monitor::RunOnce() {
   if (interval_ > Millis{0}) status_.next_run = *status_.last_run + interval_;
   using Rows = std::vector<store::RunningJob>;
   calls_.Read<Rows>(
-      [](store::Store& store) { return store.Running(kMaxRows); },
+      [now = clock_.Now()](store::Store& store) { return store.Running(kMaxRows, now); },
       [this](Result<Rows> rows) {
         if (!rows) return Finished(std::unexpected(rows.error()));
         auto overdue = FindOverdue(*rows, std::nullopt);
@@ -77,7 +80,7 @@ void Monitor::Finished(Result<std::vector<std::string>> reset) {
 void Monitor::Reset(Millis timeout, bool requeue, Done done) {
   using Rows = std::vector<store::RunningJob>;
   calls_.Read<Rows>(
-      [](store::Store& store) { return store.Running(kMaxRows); },
+      [now = clock_.Now()](store::Store& store) { return store.Running(kMaxRows, now); },
       [this, timeout, requeue, done = std::move(done)](Result<Rows> rows) {
         if (!rows) return done(std::unexpected(rows.error()));
         auto overdue = FindOverdue(*rows, timeout);
@@ -108,10 +111,23 @@ Millis Monitor::AgeOf(const store::RunningJob& running) const {
   return now - (readable ? *job.started_at : job.updated_at);
 }
 
+// Another server holds its lease and watches its clocks.
+bool Monitor::Elsewhere(const store::RunningJob& running) const {
+  const Policy& policy = policy_();
+  return policy.shared && running.leased && running.job.node && *running.job.node != policy.node;
+}
+
+bool Monitor::Unattended(const store::RunningJob& running) const {
+  AttemptRef ref{running.job.job_id, running.job.attempt};
+  return !Elsewhere(running) && !supervisor_.IsLive(ref) && !recorder_.Owns(ref);
+}
+
 Monitor::Found Monitor::Describe(const store::RunningJob& running) const {
   AttemptRef ref{running.job.job_id, running.job.attempt};
   if (supervisor_.IsLive(ref)) return {kAlive, supervisor_.Describe(ref)};
   if (recorder_.Owns(ref)) return {kEnded, "Its process had ended."};
+  if (Elsewhere(running))
+    return {kAlive, fmt::format("It was running on server {}.", *running.job.node)};
   return {kNothing, "No process was behind it."};
 }
 
@@ -120,12 +136,17 @@ std::vector<Monitor::Overdue> Monitor::FindOverdue(const std::vector<store::Runn
   std::vector<Overdue> overdue;
   for (const store::RunningJob& running : rows) {
     Millis limit = literal.value_or(policy_().TimeoutOf(running.job));
-    if (AgeOf(running) < limit) continue;
+    // What the other server should have done by then.
+    bool trusted = !literal && Elsewhere(running);
+    const TypeSettings& type = policy_().types->Get(running.job.entity_type);
+    if (AgeOf(running) < limit + (trusted ? type.grace + kTrust : Millis{0})) continue;
     Found found = Describe(running);
     std::string message = fmt::format("Job timed out after running for more than {} minutes. {}",
                                       FormatMinutes(limit), found.words);
-    overdue.push_back(
-        {{running.job.job_id, running.job.attempt}, std::move(message), found.reason});
+    overdue.push_back({{running.job.job_id, running.job.attempt},
+                       std::move(message),
+                       found.reason,
+                       Elsewhere(running)});
   }
   return overdue;
 }
@@ -148,6 +169,7 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
       [this, rows, by, requeue, now, done = std::move(done)](Result<Refs> reset) {
         if (!reset) return done(std::unexpected(reset.error()));
         std::vector<std::string> ids;
+        std::vector<AttemptRef> remote;
         for (const AttemptRef& ref : *reset) {
           ids.push_back(ref.job_id);
           status_.recent.emplace_front(ref.job_id, now);
@@ -155,11 +177,38 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
           supervisor_.Stop(ref, StopReason::kReset, true);
           auto row = std::ranges::find(*rows, ref, &Overdue::ref);
           ++resets_[{by, row->reason}];
+          if (row->elsewhere) remote.push_back(ref);
           if (requeue) continue;
           os::LogError(fmt::format("❌ Background job {} failed: {}", ref.job_id, row->message));
           os::LogError(fmt::format("🔧 Marked job {} as failed in database", ref.job_id));
         }
-        AwaitDeath(std::move(*reset), clock_.SteadyNow() + kProofWait, [done, ids] { done(ids); });
+        os::Steady until = clock_.SteadyNow() + kProofWait;
+        AwaitDeath(std::move(*reset), until, [this, remote, until, done, ids] {
+          AwaitRelease(remote, until, [done, ids] { done(ids); });
+        });
+      });
+}
+
+// Proof of death on another server is on the attempt's row.
+void Monitor::AwaitRelease(std::vector<AttemptRef> killed, os::Steady until,
+                           std::function<void()> done) {
+  if (killed.empty() || clock_.SteadyNow() >= until) return done();
+  using Held = std::vector<Attempt>;
+  calls_.Read<Held>(
+      [](store::Store& store) { return store.Unreleased(std::nullopt, kMaxRows); },
+      [this, killed = std::move(killed), until, done = std::move(done)](Result<Held> held) mutable {
+        if (held) {
+          std::erase_if(killed, [&](const AttemptRef& ref) {
+            return std::ranges::find(*held, ref, &Attempt::ref) == held->end();
+          });
+        }
+        if (killed.empty()) return done();
+        auto timer = std::make_shared<os::EventLoop::Token>();
+        *timer = loop_.After(kRemotePoll, [this, timer, killed = std::move(killed), until,
+                                           done = std::move(done)]() mutable {
+          AwaitRelease(std::move(killed), until, std::move(done));
+          timer.reset();
+        });
       });
 }
 
@@ -180,16 +229,57 @@ void Monitor::AwaitDeath(std::vector<AttemptRef> killed, os::Steady until,
 void Monitor::Census() {
   using Rows = std::vector<store::RunningJob>;
   calls_.Read<Rows>(
-      [](store::Store& store) { return store.Running(kMaxRows); },
+      [now = clock_.Now()](store::Store& store) { return store.Running(kMaxRows, now); },
       [this](Result<Rows> rows) {
         if (!rows) return;
         stuck_running_ =
             static_cast<int>(std::ranges::count_if(*rows, [&](const store::RunningJob& running) {
-              AttemptRef ref{running.job.job_id, running.job.attempt};
-              if (!supervisor_.IsLive(ref) && !recorder_.Owns(ref)) return true;
+              if (Unattended(running)) return true;
               const TypeSettings& type = policy_().types->Get(running.job.entity_type);
-              return AgeOf(running) > policy_().TimeoutOf(running.job) + type.grace + kCensusSlack;
+              Millis trust = Elsewhere(running) ? kTrust : Millis{0};
+              return AgeOf(running) >
+                     policy_().TimeoutOf(running.job) + type.grace + kCensusSlack + trust;
             }));
+        GiveBackForgotten(*rows);
+      });
+}
+
+// A claim may be committed although its answer was lost: nobody started these.
+void Monitor::GiveBackForgotten(const std::vector<store::RunningJob>& rows) {
+  os::Steady now = clock_.SteadyNow();
+  std::map<AttemptRef, os::Steady> unattended;
+  auto endings = std::make_shared<std::vector<Ending>>();
+  for (const store::RunningJob& running : rows) {
+    if (running.job.node != policy_().node || !running.has_open_attempt || !Unattended(running))
+      continue;
+    AttemptRef ref{running.job.job_id, running.job.attempt};
+    auto before = unattended_.find(ref);
+    os::Steady since = before == unattended_.end() ? now : before->second;
+    unattended[ref] = since;
+    if (now - since < kForgotten) continue;
+    Ending& ending = endings->emplace_back();
+    ending.at = clock_.Now();
+    ending.ref = ref;
+    ending.forced = Failed{ErrorClass::kInterrupted, "It was claimed, but never started", {}};
+    ending.retry = policy_().types->Get(running.job.entity_type).retry;
+    ending.timeout = policy_().TimeoutOf(running.job);
+    ending.end.released = true;
+  }
+  unattended_ = std::move(unattended);
+  if (endings->empty()) return;
+  calls_.Write<int>(
+      [endings](store::Store& store) -> Result<int> {
+        for (const Ending& ending : *endings) {
+          auto written = WriteEnding(store, ending, 0.5);
+          if (!written) return std::unexpected(written.error());
+        }
+        return 0;
+      },
+      [endings](const Result<int>& done) {
+        if (done)
+          os::LogWarning(
+              fmt::format("🔁 {} job(s) that were claimed but never started go back to pending",
+                          endings->size()));
       });
 }
 

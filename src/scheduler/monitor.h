@@ -56,7 +56,10 @@ class Monitor {
     AttemptRef ref;
     std::string message;
     std::string_view reason;
+    bool elsewhere = false;
   };
+  bool Elsewhere(const store::RunningJob& running) const;
+  bool Unattended(const store::RunningJob& running) const;
   Millis AgeOf(const store::RunningJob& running) const;
   struct Found {
     std::string_view reason;
@@ -67,6 +70,8 @@ class Monitor {
                                    std::optional<Millis> literal) const;
   void ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bool requeue, Done done);
   void AwaitDeath(std::vector<AttemptRef> killed, os::Steady until, std::function<void()> done);
+  void AwaitRelease(std::vector<AttemptRef> killed, os::Steady until, std::function<void()> done);
+  void GiveBackForgotten(const std::vector<store::RunningJob>& rows);
   void Finished(Result<std::vector<std::string>> reset);
 
   os::EventLoop& loop_;
@@ -81,6 +86,7 @@ class Monitor {
   Status status_;
   std::map<ResetKind, std::uint64_t> resets_;
   int stuck_running_ = 0;
+  std::map<AttemptRef, os::Steady> unattended_;  // since when
 };
 
 }  // namespace forager::scheduler

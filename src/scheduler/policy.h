@@ -12,6 +12,8 @@ namespace forager::scheduler {
 
 struct Policy {
   std::string node;
+  bool shared = false;  // other servers may have the same database
+  int capacity = 0;     // attempts on this node; 0: no limit of its own
   bool automatic = false;
   int max_running = 1;
   int max_running_per_host = 0;

@@ -9,6 +9,7 @@ namespace forager::scheduler {
 namespace {
 
 constexpr int kBatch = 1'000;
+constexpr int kMaxRows = 10'000;
 
 Ending Orphaned(const store::RunningJob& running, const Policy& policy, WallTime now) {
   Ending ending;
@@ -25,11 +26,12 @@ Ending Orphaned(const store::RunningJob& running, const Policy& policy, WallTime
 // they are the monitor's.
 Result<int> GiveBackBatch(store::Store& store, const Policy& policy, WallTime now,
                           int& given_back) {
-  auto rows = store.Running(kBatch);
+  auto rows = store.Running(kMaxRows, now);
   if (!rows) return std::unexpected(rows.error());
   int dealt_with = 0;
   for (const store::RunningJob& running : *rows) {
-    if (!running.has_open_attempt) continue;
+    if (!running.has_open_attempt || dealt_with == kBatch) continue;
+    if (policy.shared && running.job.node != policy.node) continue;
     Ending ending = Orphaned(running, policy, now);
     auto written = WriteEnding(store, ending, 0.5);
     if (!written) return std::unexpected(written.error());
@@ -37,7 +39,9 @@ Result<int> GiveBackBatch(store::Store& store, const Policy& policy, WallTime no
     given_back += written->in_time ? 1 : 0;
     ++dealt_with;
   }
-  auto held = store.Unreleased(kBatch);
+  std::optional<std::string> node;
+  if (policy.shared) node = policy.node;
+  auto held = store.Unreleased(node, kBatch);
   if (!held) return std::unexpected(held.error());
   for (const Attempt& attempt : *held) {
     if (auto released = store.Release(attempt.ref, std::nullopt, now); !released)

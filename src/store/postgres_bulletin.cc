@@ -51,9 +51,10 @@ std::string WriteNews(const std::string& node, const Committed& committed) {
 }
 
 std::optional<News> ReadNews(std::string_view text) {
-  auto first = text.find('|');
-  auto second = first == text.npos ? text.npos : text.find('|', first + 1);
-  if (second == text.npos) return std::nullopt;
+  auto second = text.rfind('|');
+  if (second == text.npos || second == 0) return std::nullopt;
+  auto first = text.rfind('|', second - 1);
+  if (first == text.npos) return std::nullopt;
   News news;
   news.node = text.substr(0, first);
   std::string_view flags = text.substr(first + 1, second - first - 1);

@@ -8,7 +8,7 @@
 #include <array>
 #include <vector>
 
-#include "store/postgres_database.h"
+#include "store/postgres_url.h"
 
 namespace forager::store {
 namespace {
@@ -82,7 +82,7 @@ std::string CheckPostgresUrl(const std::string& url) {
 std::string WithoutPassword(const std::string& url) {
   std::string shown = url;
   auto begin = shown.find("://");
-  if (begin == shown.npos) return "postgres://...";
+  if (begin == shown.npos || !shown.starts_with("postgres")) return shown;
   begin += 3;
   auto end = std::min(shown.find_first_of("/?", begin), shown.size());
   auto at = shown.rfind('@', end);

@@ -27,9 +27,4 @@ class PostgresDatabase : public Database {
   virtual void Run(const std::string& sql) = 0;
 };
 
-// One clear sentence when the text is no connection string; else nothing.
-std::string CheckPostgresUrl(const std::string& url);
-// The same text without its password.
-std::string WithoutPassword(const std::string& url);
-
 }  // namespace forager::store

@@ -6,6 +6,7 @@
 #include "store/postgres_bulletin.h"
 #include "store/postgres_database.h"
 #include "store/postgres_migrations.h"
+#include "store/postgres_url.h"
 #include "store/readers.h"
 #include "store/writer.h"
 

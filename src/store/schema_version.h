@@ -4,6 +4,6 @@
 
 namespace forager::store {
 
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 }  // namespace forager::store

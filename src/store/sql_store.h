@@ -41,11 +41,20 @@ class SqlStore final : public Store {
   Result<bool> Record(const AttemptNews& news, WallTime now) override;
   Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage,
                        WallTime now) override;
-  Result<int> RenewLeases(const std::string& node, WallTime until) override;
+
+  Result<void> RegisterNode(const Node& node, WallTime now) override;
+  Result<HeartbeatAnswer> Heartbeat(const std::string& node_id, const std::string& boot_id,
+                                    int capacity, Millis lease, WallTime now) override;
+  Result<void> LeaveNode(const std::string& node_id, const std::string& boot_id) override;
+  Result<std::vector<Node>> Nodes(Millis lease, WallTime now) override;
+  Result<void> DrainNode(const std::string& node_id, bool draining) override;
+  Result<std::vector<RunningJob>> LostAttempts(int limit, WallTime now) override;
+  Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) override;
 
   Result<std::vector<Order>> Orders(std::span<const AttemptRef> live) override;
-  Result<std::vector<RunningJob>> Running(int limit) override;
-  Result<std::vector<Attempt>> Unreleased(int limit) override;
+  Result<std::vector<RunningJob>> Running(int limit, WallTime now) override;
+  Result<std::vector<Attempt>> Unreleased(const std::optional<std::string>& node,
+                                          int limit) override;
   Result<std::optional<WallTime>> NextDue(bool only_started_before) override;
 
   Result<BulkResult> BulkApply(Bulk what, const JobFilter& filter, std::int64_t after, int limit,
@@ -128,6 +137,7 @@ class SqlStore final : public Store {
   void StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines);
   void StoreNews(const AttemptNews& news, WallTime now);
   void StoreChildren(const AttemptNews& news, WallTime now);
+  void ReadAttemptOf(RunningJob& running);
   Result<Job> MustFind(const std::string& job_id);
   Result<void> MustExist(const std::string& job_id);
   void PromoteDue(bool auto_start, WallTime now);

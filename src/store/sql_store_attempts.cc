@@ -190,10 +190,4 @@ Result<bool> SqlStore::Release(const AttemptRef& ref, const std::optional<Usage>
   });
 }
 
-Result<int> SqlStore::RenewLeases(const std::string& node, WallTime until) {
-  return Guard([&]() -> Result<int> {
-    return static_cast<int>(db_.Execute("renew_leases", {node, until}));
-  });
-}
-
 }  // namespace forager::store

@@ -148,27 +148,34 @@ Result<std::vector<Order>> SqlStore::Orders(std::span<const AttemptRef> live) {
   });
 }
 
-Result<std::vector<RunningJob>> SqlStore::Running(int limit) {
+void SqlStore::ReadAttemptOf(RunningJob& running) {
+  Rows rows = db_.Query("attempt_of_running", {running.job.job_id, running.job.attempt});
+  if (!rows.Next()) return;
+  running.attempt_started_at = rows.MaybeTime(0);
+  running.has_open_attempt = rows.Int(1) != 0;
+}
+
+Result<std::vector<RunningJob>> SqlStore::Running(int limit, WallTime now) {
   return Guard([&]() -> Result<std::vector<RunningJob>> {
     std::vector<RunningJob> running;
+    WallTime lease_now = db_.LeaseClock(now);
     {
       Rows rows = db_.Query("running", {limit});
-      while (rows.Next()) running.push_back({ReadJob(rows), std::nullopt, false});
+      while (rows.Next()) running.push_back({ReadJob(rows), std::nullopt, false, false});
     }
     for (RunningJob& entry : running) {
-      Rows rows = db_.Query("attempt_of_running", {entry.job.job_id, entry.job.attempt});
-      if (!rows.Next()) continue;
-      entry.attempt_started_at = rows.MaybeTime(0);
-      entry.has_open_attempt = rows.Int(1) != 0;
+      entry.leased = entry.job.lease_expires_at && *entry.job.lease_expires_at > lease_now;
+      ReadAttemptOf(entry);
     }
     return running;
   });
 }
 
-Result<std::vector<Attempt>> SqlStore::Unreleased(int limit) {
+Result<std::vector<Attempt>> SqlStore::Unreleased(const std::optional<std::string>& node,
+                                                  int limit) {
   return Guard([&]() -> Result<std::vector<Attempt>> {
     std::vector<Attempt> attempts;
-    Rows rows = db_.Query("unreleased", {limit});
+    Rows rows = db_.Query("unreleased", {limit, node});
     while (rows.Next()) attempts.push_back(ReadAttempt(rows));
     return attempts;
   });

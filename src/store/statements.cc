@@ -8,6 +8,7 @@
 #include "store/JobsSql.h"
 #include "store/ListSql.h"
 #include "store/MetricsSql.h"
+#include "store/NodesSql.h"
 #include "store/PostgresSchemaSql.h"
 #include "store/PostgresSql.h"
 #include "store/ReadsSql.h"
@@ -47,7 +48,8 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
 Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
   for (std::string_view text :
-       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kSchedulesSql}) {
+       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kNodesSql,
+        kSchedulesSql}) {
     Read(text, all);
   }
   for (std::string_view text : own) Read(text, all);

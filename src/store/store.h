@@ -149,6 +149,7 @@ struct RunningJob {
   std::optional<WallTime>
       attempt_started_at;  // of the attempt's row; differs from job.started_at when edited by hand
   bool has_open_attempt = false;  // an attempt row with this number, not ended
+  bool leased = false;            // its lease has not run out
 };
 
 // An order to a live attempt, read from its rows.
@@ -157,6 +158,27 @@ struct Order {
   bool cancel = false;
   bool cancel_forced = false;
   bool fenced = false;  // the job no longer runs this attempt: kill it
+};
+
+// A server of this database. A reused host name or pid is no identity: the id is kept in the data
+// directory, the boot id is new with each start.
+struct Node {
+  std::string node_id, name, boot_id, version;
+  WallTime started_at{};
+  WallTime heartbeat_at{};
+  bool draining = false;
+  bool lost = false;  // nothing heard for as long as a lease
+  int running = 0;    // attempts whose slots it holds
+  int capacity = 0;   // it runs at most so many
+};
+
+// What a heartbeat brings back.
+struct HeartbeatAnswer {
+  bool ours = true;  // false: another server has started with this node's id
+  bool draining = false;
+  int nodes = 1;           // heard of lately, this one too
+  int renewed = 0;         // leases
+  WallTime database_now{};  // the clock that leases are kept by
 };
 
 struct Token {
@@ -252,16 +274,32 @@ class Store {
   // The tree is proven empty: sets released_at (once), fills usage.
   virtual Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage,
                                WallTime now) = 0;
-  // Renews the lease of every running attempt of `node`.
-  virtual Result<int> RenewLeases(const std::string& node, WallTime until) = 0;
+
+  // ---- nodes
+  // --------------------------------------------------------------------------------------- A start:
+  // takes the node's row over from its last boot, and ends a drain.
+  virtual Result<void> RegisterNode(const Node& node, WallTime now) = 0;
+  // Says that the node lives, and renews the lease of every running attempt of it.
+  virtual Result<HeartbeatAnswer> Heartbeat(const std::string& node_id, const std::string& boot_id,
+                                            int capacity, Millis lease, WallTime now) = 0;
+  // The node stopped: nothing of it runs any more.
+  virtual Result<void> LeaveNode(const std::string& node_id, const std::string& boot_id) = 0;
+  virtual Result<std::vector<Node>> Nodes(Millis lease, WallTime now) = 0;
+  virtual Result<void> DrainNode(const std::string& node_id, bool draining) = 0;  // kNotFound
+  // Running jobs whose lease has run out, to be ended in this unit of work; their nodes have ended
+  // the processes before. None that another server deals with at this moment.
+  virtual Result<std::vector<RunningJob>> LostAttempts(int limit, WallTime now) = 0;
+  // Attempts that their jobs have left, on nodes not heard of for a lease: their slots are free.
+  virtual Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) = 0;
 
   // ---- supervision reads
   // -------------------------------------------------------------------------- Orders for these
   // live attempts; attempts that simply go on are left out.
   virtual Result<std::vector<Order>> Orders(std::span<const AttemptRef> live) = 0;
-  virtual Result<std::vector<RunningJob>> Running(int limit) = 0;
-  // Attempts without released_at, oldest first.
-  virtual Result<std::vector<Attempt>> Unreleased(int limit) = 0;
+  virtual Result<std::vector<RunningJob>> Running(int limit, WallTime now) = 0;
+  // Attempts without released_at, oldest first; of one node where it is named.
+  virtual Result<std::vector<Attempt>> Unreleased(const std::optional<std::string>& node,
+                                                  int limit) = 0;
   // The next time a waiting job becomes due, if any (only automatic ones with
   // `only_started_before`).
   virtual Result<std::optional<WallTime>> NextDue(bool only_started_before) = 0;

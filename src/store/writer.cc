@@ -140,9 +140,10 @@ bool Writer::EnsureOpen() {
     database_.reset();
     database_ = open_();
     reopen_ = false;
+    told_ = false;
     return true;
   } catch (const DatabaseError& error) {
-    if (health_.ok())
+    if (!std::exchange(told_, true))
       os::LogError("Store: the database cannot be opened again", {{"error", error.what()}});
     return false;
   }

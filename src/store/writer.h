@@ -68,6 +68,7 @@ class Writer {
   CommitMark mark_;
   std::function<void(const Committed&)> observer_;
   bool reopen_ = false;
+  bool told_ = false;  // that it cannot be opened
   std::uint64_t probes_ = 0;
 
   mutable std::mutex mutex_;

@@ -29,6 +29,7 @@ namespace {
 
 constexpr int kServerSocket = 3;
 constexpr std::chrono::seconds kMemoryInterval{1};
+constexpr std::chrono::milliseconds kLeaseLook{250};
 constexpr int kMaxMessagesPerRound = 64;
 // More words than this waiting for a server that does not read: it is gone in all but name.
 constexpr std::size_t kMaxOutbox = 100'000;
@@ -72,6 +73,7 @@ class Keeper {
     bool announced = false;
     bool ended = false;
     bool over_memory = false;
+    bool lease_lost = false;
     std::optional<Report> end;
     std::optional<Report> failure;
   };
@@ -92,6 +94,8 @@ class Keeper {
       } else if (auto* signal = std::get_if<SignalAttempt>(&*words)) {
         auto found = attempts_.find(signal->id);
         if (found != attempts_.end()) os::SendSignal(found->second.child.pid, signal->signal);
+      } else if (auto* good = std::get_if<GoodUntil>(&*words)) {
+        HoldUntil(*good);
       } else if (std::holds_alternative<Ping>(*words)) {
         Tell(Pong{});
       }
@@ -147,6 +151,7 @@ class Keeper {
     plan.command = std::move(start.command);
     plan.memory_bytes = start.memory_bytes;
     plan.scratch = fmt::format("{}/scratch/{}-{}", house_.data_dir, plan.job_id, plan.attempt);
+    if (LeaseLost()) return Refuse(plan, "the server's lease has run out", true);
     if (message.descriptors.size() != 3) return Refuse(plan, "too many open files", true);
     // Above every number a collector is given.
     plan.input = message.descriptors[0].get();
@@ -264,7 +269,26 @@ class Keeper {
   void TellEnd(Attempt& attempt, int status, bool released, const Usage& usage) {
     Announce(attempt);
     attempt.ended = true;
-    Tell(AttemptEnded{attempt.plan.id, status, released, usage});
+    Tell(AttemptEnded{attempt.plan.id, status, released, attempt.lease_lost, usage});
+  }
+
+  // The dead man's switch: whoever may start our attempts elsewhere finds nothing alive here.
+  void HoldUntil(const GoodUntil& good) {
+    lease_end_ = os::Steady(std::chrono::milliseconds(good.boot_ms));
+    if (!lease_) lease_ = loop_->Every(kLeaseLook, [this] { CheckLease(); });
+  }
+  bool LeaseLost() const {
+    return lease_end_ && os::SystemClock().SteadyNow() >= *lease_end_ - kKillBeforeLeaseEnd;
+  }
+  void CheckLease() {
+    if (!LeaseLost()) return;
+    for (auto& [id, attempt] : attempts_) {
+      attempt.lease_lost |= !attempt.ended;
+      // Without a namespace the first process kills the rest before it ends.
+      bool whole = house_.isolation != os::Isolation::kNone;
+      os::SendSignal(attempt.child.pid, SIGCONT);
+      os::SendSignal(attempt.child.pid, whole ? SIGKILL : kKillSignal);
+    }
   }
 
   // Without namespaces, what a first process left when it was killed from outside comes to us. True
@@ -338,7 +362,8 @@ class Keeper {
   std::unordered_map<pid_t, std::uint64_t> by_pid_;
   std::deque<Outgoing> outbox_;
   bool orphans_ = false;
-  os::EventLoop::Token server_, reports_, children_, memory_, room_;
+  std::optional<os::Steady> lease_end_;
+  os::EventLoop::Token lease_, server_, reports_, children_, memory_, room_;
 };
 
 }  // namespace

@@ -92,12 +92,14 @@ void Members(Visit& visit, M& m) {
   } else if constexpr (std::is_same_v<T, AttemptNotStarted>) {
     visit(m.id, m.reason, m.resources);
   } else if constexpr (std::is_same_v<T, AttemptEnded>) {
-    visit(m.id, m.status, m.released, m.usage.cpu_user_ms, m.usage.cpu_system_ms,
+    visit(m.id, m.status, m.released, m.lease_lost, m.usage.cpu_user_ms, m.usage.cpu_system_ms,
           m.usage.max_rss_kb, m.usage.survivors);
   } else if constexpr (std::is_same_v<T, AttemptReleased>) {
     visit(m.id, m.usage.cpu_user_ms, m.usage.cpu_system_ms, m.usage.max_rss_kb, m.usage.survivors);
   } else if constexpr (std::is_same_v<T, MemoryExceeded>) {
     visit(m.id);
+  } else if constexpr (std::is_same_v<T, GoodUntil>) {
+    visit(m.boot_ms);
   } else {
     static_assert(std::is_empty_v<T>);
   }

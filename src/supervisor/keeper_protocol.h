@@ -31,6 +31,11 @@ struct SignalAttempt {  // for a server that could not receive the pidfd
   std::uint64_t id = 0;
   int signal = 0;
 };
+// The server's leases hold until then, by CLOCK_BOOTTIME in ms; kept by the keeper alone when the
+// server is stopped or cut off. Never said where leases cannot be lost.
+struct GoodUntil {
+  std::int64_t boot_ms = 0;
+};
 struct Ping {};
 
 // Keeper to server.
@@ -51,6 +56,7 @@ struct AttemptEnded {
   std::uint64_t id = 0;
   int status = 0;  // as of waitpid
   bool released = false;
+  bool lease_lost = false;  // the keeper killed it
   Usage usage;
 };
 struct AttemptReleased {
@@ -63,7 +69,7 @@ struct MemoryExceeded {
 
 using KeeperMessage =
     std::variant<Configure, StartAttempt, SignalAttempt, Ping, Ready, Pong, AttemptStarted,
-                 AttemptNotStarted, AttemptEnded, AttemptReleased, MemoryExceeded>;
+                 AttemptNotStarted, AttemptEnded, AttemptReleased, MemoryExceeded, GoodUntil>;
 
 std::string Encode(const KeeperMessage& message);
 std::optional<KeeperMessage> Decode(std::string_view bytes);

@@ -117,7 +117,13 @@ class SupervisorImpl final : public Supervisor, KeeperLink::Listener {
     settings_.clear();
     for (const auto& [name, value] : settings) settings_[name] = value;
   }
+  void LeasesHoldUntil(os::Steady until) override {
+    lease_end_ = until;
+    keeper_.Send(GoodUntil{until.time_since_epoch().count()});
+  }
   bool CanStart() const override {
+    if (lease_end_ && os::SystemClock().SteadyNow() >= *lease_end_ - kKillBeforeLeaseEnd)
+      return false;
     return keeper_.ready() && !keeper_.congested() && clock_.SteadyNow() >= refused_until_;
   }
   Figures figures() const override {
@@ -131,7 +137,10 @@ class SupervisorImpl final : public Supervisor, KeeperLink::Listener {
 
   void OnMessage(KeeperMessage message, os::Descriptor descriptor) override;
   void OnLost(std::uint32_t generation, const std::string& why) override;
-  void OnReady(std::uint32_t) override { os::LogInfo("The keeper of the attempts is up again"); }
+  void OnReady(std::uint32_t) override {
+    os::LogInfo("The keeper of the attempts is up again");
+    if (lease_end_) LeasesHoldUntil(*lease_end_);
+  }
 
   RunningAttempt* Find(std::uint64_t id) const {
     auto found = attempts_.find(id);
@@ -173,6 +182,7 @@ class SupervisorImpl final : public Supervisor, KeeperLink::Listener {
   std::uint64_t next_id_ = 0;
   Figures figures_;
   os::Steady refused_until_{};
+  std::optional<os::Steady> lease_end_;
   Millis refusal_{0};
   os::Steady armed_ = os::Steady::max();
   os::Steady last_tick_{};
@@ -273,6 +283,8 @@ void SupervisorImpl::OnMessage(KeeperMessage message, os::Descriptor descriptor)
     if (!attempt) return;
     if (attempt->ended && ended->released) return Release(ended->id, ended->usage);
     if (attempt->ended) return;
+    if (ended->lease_lost && attempt->stop == StopReason::kNone)
+      attempt->stop = StopReason::kLeaseLost;
     End(ended->id, EndOf(ended->status), ended->released, ended->usage);
   } else if (auto* released = std::get_if<AttemptReleased>(&message)) {
     Release(released->id, released->usage);

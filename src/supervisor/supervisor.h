@@ -55,6 +55,9 @@ struct SupervisorOptions {
       collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
 };
 
+// Attempts are killed so long before the server's leases end.
+inline constexpr Millis kKillBeforeLeaseEnd{5'000};
+
 class Supervisor {
  public:
   virtual ~Supervisor() = default;  // kills what is left
@@ -89,6 +92,9 @@ class Supervisor {
   virtual std::string Describe(const AttemptRef& ref) const = 0;
   // For attempts started from now on.
   virtual void SetCollectorSettings(std::map<std::string, std::string> settings) = 0;
+  // Another server may start our attempts from then on, unless this is said again: they are ended
+  // 5 s before, by the keeper, whatever becomes of this process. Never called: leases hold.
+  virtual void LeasesHoldUntil(os::Steady) {}
   // No start is possible now (no keeper, or the system refused the last one): dispatch waits.
   virtual bool CanStart() const = 0;
   struct Figures {

@@ -30,7 +30,7 @@ TEST_P(ByHand, TheSeedsOwnTestMakesAStuckJob) {
   Set(job_id, "status='running', started_at=" + Ago("1 hour"));
   EXPECT_EQ(Figures().running_jobs, 1);
   EXPECT_EQ(Claim().block, ClaimBlock::kTotalLimit);
-  auto running = Do([&](Store& s) { return s.Running(10); });
+  auto running = Do([&](Store& s) { return s.Running(10, now_); });
   ASSERT_EQ(running->size(), 1u);
   EXPECT_TRUE((*running)[0].job.started_at);
   EXPECT_FALSE((*running)[0].has_open_attempt);

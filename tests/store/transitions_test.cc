@@ -187,7 +187,7 @@ TEST_P(Transitions, ASlotIsHeldUntilTheTreeIsProvenEmpty) {
   request.job_id = ref.job_id;
   EXPECT_EQ(Claim(request).block, ClaimBlock::kSlotHeld);
   EXPECT_EQ(Do([&](Store& s) { return s.Delete(ref.job_id); }).error().code, ErrorCode::kConflict);
-  EXPECT_EQ(Do([&](Store& s) { return s.Unreleased(10); })->size(), 1u);
+  EXPECT_EQ(Do([&](Store& s) { return s.Unreleased(std::nullopt, 10); })->size(), 1u);
   EXPECT_TRUE(*Do([&](Store& s) { return s.Release(ref, Usage{}, now_); }));
   EXPECT_EQ(Claim().jobs.size(), 1u);
 }
@@ -324,13 +324,6 @@ TEST_P(Transitions, OrdersTellWhoIsCancelledOrFenced) {
   EXPECT_TRUE((*orders)[0].cancel && (*orders)[0].cancel_forced && !(*orders)[0].fenced);
   EXPECT_TRUE((*orders)[1].fenced);
   EXPECT_TRUE((*orders)[2].fenced);
-}
-
-TEST_P(Transitions, LeasesAreRenewedOfThisNodeOnly) {
-  AttemptRef ref = Running();
-  EXPECT_EQ(*Do([&](Store& s) { return s.RenewLeases("other", now_ + Millis{60'000}); }), 0);
-  EXPECT_EQ(*Do([&](Store& s) { return s.RenewLeases("node-1", now_ + Millis{60'000}); }), 1);
-  EXPECT_EQ(Look(ref.job_id).lease_expires_at, now_ + Millis{60'000});
 }
 
 }  // namespace

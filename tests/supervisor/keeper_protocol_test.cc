@@ -14,10 +14,12 @@ TEST(KeeperProtocol, WhatIsWrittenIsRead) {
   EXPECT_EQ(same.job_id, "JOB-1-A");
   EXPECT_EQ(same.command, start.command);
   EXPECT_EQ(same.memory_bytes, 1 << 20);
-  auto ended = Decode(Encode(AttemptEnded{9, 11, true, {1, 2, 3, 4}}));
+  auto ended = Decode(Encode(AttemptEnded{9, 11, true, true, {1, 2, 3, 4}}));
   ASSERT_TRUE(ended && std::holds_alternative<AttemptEnded>(*ended));
   EXPECT_TRUE(std::get<AttemptEnded>(*ended).released);
+  EXPECT_TRUE(std::get<AttemptEnded>(*ended).lease_lost);
   EXPECT_EQ(std::get<AttemptEnded>(*ended).usage.survivors, 4);
+  EXPECT_EQ(std::get<GoodUntil>(*Decode(Encode(GoodUntil{77}))).boot_ms, 77);
   EXPECT_TRUE(std::holds_alternative<Pong>(*Decode(Encode(Pong{}))));
 }
 

@@ -140,10 +140,6 @@ UPDATE collection_attempts SET released_at = $3, ended_at = coalesce(ended_at, $
   max_rss_kb = coalesce(max_rss_kb, $6), survivors = coalesce(survivors, $7)
 WHERE job_id = $1 AND attempt = $2 AND released_at IS NULL;
 
--- name: renew_leases
-UPDATE collection_jobs SET lease_expires_at = $2, revision = revision + 1
-WHERE status = 'running' AND node = $1;
-
 -- name: record_news
 UPDATE collection_jobs SET updated_at = $3,
   progress_percent = coalesce($4, progress_percent),

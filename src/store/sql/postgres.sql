@@ -220,3 +220,14 @@ SELECT pg_notify('forager', $1);
 
 -- name: ping
 SELECT 1;
+
+-- A row that a person holds in a transaction of theirs keeps its old lease; the others do not wait for it.
+-- name: renew_leases
+UPDATE collection_jobs SET lease_expires_at = $2, revision = revision + 1
+WHERE id IN (SELECT id FROM collection_jobs
+             WHERE status = 'running' AND node = $1 FOR UPDATE SKIP LOCKED);
+
+-- name: lost_attempts
+SELECT {job} FROM collection_jobs
+WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
+ORDER BY lease_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED;

@@ -401,3 +401,16 @@ CREATE TABLE collection_history (
   waits text NOT NULL DEFAULT '',
   PRIMARY KEY (step, began_at, entity_type)
 );
+
+-- The servers of this database.
+-- name: migration_4
+CREATE TABLE collection_nodes (
+  node_id TEXT COLLATE "C" PRIMARY KEY,
+  name TEXT NOT NULL,
+  boot_id TEXT NOT NULL,
+  version TEXT NOT NULL,
+  started_at timestamptz(3) NOT NULL,
+  heartbeat_at timestamptz(3) NOT NULL,
+  draining INTEGER NOT NULL DEFAULT 0,
+  capacity INTEGER NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);

@@ -23,7 +23,8 @@ job_id, attempt, node, pid, started_at, ended_at, released_at, outcome, error_cl
 SELECT {attempt} FROM collection_attempts WHERE job_id = $1 ORDER BY attempt;
 
 -- name: unreleased
-SELECT {attempt} FROM collection_attempts WHERE released_at IS NULL ORDER BY id LIMIT $1;
+SELECT {attempt} FROM collection_attempts
+WHERE released_at IS NULL AND (CAST($2 AS TEXT) IS NULL OR node = $2) ORDER BY id LIMIT $1;
 
 -- name: running
 SELECT {job} FROM collection_jobs WHERE status = 'running' ORDER BY created_at, id LIMIT $1;

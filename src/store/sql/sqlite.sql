@@ -141,3 +141,12 @@ coalesce(j.updated_at, '')
 
 -- name: key_priority
 CASE WHEN j.priority < 10 THEN '0' ELSE '' END || j.priority
+
+-- name: renew_leases
+UPDATE collection_jobs SET lease_expires_at = $2, revision = revision + 1
+WHERE status = 'running' AND node = $1;
+
+-- name: lost_attempts
+SELECT {job} FROM collection_jobs
+WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
+ORDER BY lease_expires_at LIMIT $2;

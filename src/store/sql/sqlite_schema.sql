@@ -544,3 +544,16 @@ CREATE TABLE collection_history (
   waits TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (step, began_at, entity_type)
 ) WITHOUT ROWID;
+
+-- The servers of this database.
+-- name: migration_4
+CREATE TABLE collection_nodes (
+  node_id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  boot_id TEXT NOT NULL,
+  version TEXT NOT NULL,
+  started_at TEXT NOT NULL,
+  heartbeat_at TEXT NOT NULL,
+  draining INTEGER NOT NULL DEFAULT 0,
+  capacity INTEGER NOT NULL DEFAULT 0
+);

@@ -1,0 +1,103 @@
+// Servers of one database: heartbeats, leases, and what lost servers leave behind.
+#include <fmt/format.h>
+
+#include "store/rows.h"
+#include "store/sql_store.h"
+
+namespace forager::store {
+namespace {
+
+constexpr std::chrono::hours kForgottenAfter{7 * 24};
+
+}  // namespace
+
+Result<void> SqlStore::RegisterNode(const Node& node, WallTime now) {
+  return Guard([&]() -> Result<void> {
+    WallTime at = db_.LeaseClock(now);
+    db_.Execute("forget_nodes", {at - kForgottenAfter});
+    db_.Execute("register_node", {node.node_id, node.name, node.boot_id, node.version, at, at,
+                                  node.capacity});
+    return {};
+  });
+}
+
+Result<HeartbeatAnswer> SqlStore::Heartbeat(const std::string& node_id, const std::string& boot_id,
+                                            int capacity, Millis lease, WallTime now) {
+  return Guard([&]() -> Result<HeartbeatAnswer> {
+    HeartbeatAnswer answer;
+    answer.database_now = db_.LeaseClock(now);
+    {
+      Rows rows = db_.Query("beat", {node_id, boot_id, answer.database_now, capacity});
+      answer.ours = rows.Next();
+      if (!answer.ours) return answer;
+      answer.draining = rows.Int(0) != 0;
+      rows.Next();
+    }
+    answer.renewed =
+        static_cast<int>(db_.Execute("renew_leases", {node_id, answer.database_now + lease}));
+    Rows rows = db_.Query("count_nodes", {answer.database_now - lease});
+    rows.Next();
+    answer.nodes = static_cast<int>(rows.Int(0));
+    return answer;
+  });
+}
+
+Result<void> SqlStore::LeaveNode(const std::string& node_id, const std::string& boot_id) {
+  return Guard([&]() -> Result<void> {
+    db_.Execute("leave_node", {node_id, boot_id});
+    return {};
+  });
+}
+
+Result<std::vector<Node>> SqlStore::Nodes(Millis lease, WallTime now) {
+  return Guard([&]() -> Result<std::vector<Node>> {
+    WallTime heard_after = db_.LeaseClock(now) - lease;
+    std::vector<Node> nodes;
+    Rows rows = db_.Query("nodes", {});
+    while (rows.Next()) {
+      Node node;
+      node.node_id = rows.Text(0);
+      node.name = rows.Text(1);
+      node.boot_id = rows.Text(2);
+      node.version = rows.Text(3);
+      node.started_at = rows.MaybeTime(4).value_or(WallTime{});
+      node.heartbeat_at = rows.MaybeTime(5).value_or(WallTime{});
+      node.draining = rows.Int(6) != 0;
+      node.capacity = static_cast<int>(rows.Int(7));
+      node.running = static_cast<int>(rows.Int(8));
+      node.lost = node.heartbeat_at <= heard_after;
+      nodes.push_back(std::move(node));
+    }
+    return nodes;
+  });
+}
+
+Result<void> SqlStore::DrainNode(const std::string& node_id, bool draining) {
+  return Guard([&]() -> Result<void> {
+    if (db_.Execute("drain_node", {node_id, draining}) == 1) return {};
+    return forager::Fail(ErrorCode::kNotFound, fmt::format("There is no node {}.", node_id));
+  });
+}
+
+Result<std::vector<RunningJob>> SqlStore::LostAttempts(int limit, WallTime now) {
+  return Guard([&]() -> Result<std::vector<RunningJob>> {
+    std::vector<RunningJob> lost;
+    {
+      Rows rows = db_.Query("lost_attempts", {db_.LeaseClock(now), limit});
+      while (rows.Next()) lost.push_back({ReadJob(rows), std::nullopt, false, false});
+    }
+    for (RunningJob& running : lost) ReadAttemptOf(running);
+    return lost;
+  });
+}
+
+Result<std::vector<AttemptRef>> SqlStore::LostSlots(Millis lease, int limit, WallTime now) {
+  return Guard([&]() -> Result<std::vector<AttemptRef>> {
+    std::vector<AttemptRef> lost;
+    Rows rows = db_.Query("lost_slots", {db_.LeaseClock(now) - lease, limit});
+    while (rows.Next()) lost.push_back({rows.Text(0), static_cast<int>(rows.Int(1))});
+    return lost;
+  });
+}
+
+}  // namespace forager::store

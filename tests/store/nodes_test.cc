@@ -1,0 +1,316 @@
+// Several servers on one database: heartbeats, leases, and what lost servers leave behind.
+#include <gmock/gmock.h>
+
+#include "os/clock.h"
+#include "store/postgres_bulletin.h"
+#include "tests/store/store_fixture.h"
+
+namespace forager::store {
+namespace {
+
+constexpr Millis kLease{15'000};
+
+class Nodes : public StoreTest {
+ protected:
+  void Register(const std::string& id, const std::string& boot = "boot-1") {
+    Node node;
+    node.node_id = id;
+    node.name = "machine";
+    node.boot_id = boot;
+    node.version = "1";
+    node.capacity = 4;
+    EXPECT_TRUE(Do([&](Store& s) { return Done(s.RegisterNode(node, now_)); }));
+  }
+  HeartbeatAnswer Beat(const std::string& id, const std::string& boot = "boot-1") {
+    return *Do([&](Store& s) { return s.Heartbeat(id, boot, 4, kLease, now_); });
+  }
+  std::vector<Node> All() { return *Do([&](Store& s) { return s.Nodes(kLease, now_); }); }
+  // On SQLite by the clock given; PostgreSQL has its own, which is moved by hand.
+  void LeaseLengthPasses() {
+    Advance(kLease + Millis{1'000});
+    if (OnSqlite()) return;
+    Shell shell(options_);
+    shell.Run("UPDATE collection_nodes SET heartbeat_at = heartbeat_at - interval '16 s'");
+    shell.Run(
+        "UPDATE collection_jobs SET lease_expires_at = lease_expires_at - interval '16 s', "
+        "revision = revision + 1");
+  }
+  AttemptRef RunningOn(const std::string& node) {
+    ClaimRequest request;
+    request.node = node;
+    request.job_id = Submitted();
+    request.limits.total = 1'000;
+    auto claimed = Claim(request);
+    return {claimed.jobs.at(0).job_id, claimed.jobs.at(0).attempt};
+  }
+  std::vector<RunningJob> LostAttempts() {
+    return *Do([&](Store& s) { return s.LostAttempts(10, now_); });
+  }
+  std::vector<AttemptRef> LostSlots() {
+    return *Do([&](Store& s) { return s.LostSlots(kLease, 10, now_); });
+  }
+  static Result<int> Done(const Result<void>& done) {
+    if (!done) return std::unexpected(done.error());
+    return 0;
+  }
+};
+FORAGER_ON_BOTH_DRIVERS(Nodes);
+
+TEST_P(Nodes, AreHeardOfUntilTheyAreLost) {
+  Register("a");
+  Register("b");
+  EXPECT_EQ(Beat("a").nodes, 2);
+  LeaseLengthPasses();
+  EXPECT_EQ(Beat("a").nodes, 1);
+  auto nodes = All();
+  ASSERT_EQ(nodes.size(), 2u);
+  EXPECT_FALSE(nodes[0].lost);
+  EXPECT_TRUE(nodes[1].lost);
+}
+
+TEST_P(Nodes, AnOlderBootIsToldThatItWasReplaced) {
+  Register("a", "boot-1");
+  Register("a", "boot-2");
+  EXPECT_FALSE(Beat("a", "boot-1").ours);
+  EXPECT_TRUE(Beat("a", "boot-2").ours);
+  EXPECT_TRUE(Do([&](Store& s) { return Done(s.LeaveNode("a", "boot-1")); }));
+  EXPECT_EQ(All().size(), 1u) << "only the last boot may leave";
+}
+
+TEST_P(Nodes, DrainHoldsUntilResumedOrRestarted) {
+  Register("a");
+  EXPECT_FALSE(Beat("a").draining);
+  ASSERT_TRUE(Do([&](Store& s) { return Done(s.DrainNode("a", true)); }));
+  EXPECT_TRUE(Beat("a").draining);
+  EXPECT_TRUE(All()[0].draining);
+  Register("a", "boot-2");
+  EXPECT_FALSE(Beat("a", "boot-2").draining);
+  EXPECT_EQ(Do([&](Store& s) { return Done(s.DrainNode("z", true)); }).error().code,
+            ErrorCode::kNotFound);
+}
+
+TEST_P(Nodes, AHeartbeatRenewsTheLeasesOfItsOwnAttempts) {
+  Register("a");
+  Register("b");
+  AttemptRef mine = RunningOn("a");
+  AttemptRef other = RunningOn("b");
+  LeaseLengthPasses();
+  EXPECT_EQ(Beat("a").renewed, 1);
+  auto lost = LostAttempts();
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].job.job_id, other.job_id);
+  EXPECT_TRUE(lost[0].has_open_attempt);
+  auto running = *Do([&](Store& s) { return s.Running(10, now_); });
+  for (const RunningJob& row : running) EXPECT_EQ(row.leased, row.job.job_id == mine.job_id);
+}
+
+TEST_P(Nodes, ARowSetToRunningByHandIsNobodysLoss) {
+  std::string job_id = Submitted();
+  Shell shell(options_);
+  shell.Run("UPDATE collection_jobs SET status = 'running' WHERE job_id = '" + job_id + "'");
+  LeaseLengthPasses();
+  EXPECT_TRUE(LostAttempts().empty());
+}
+
+TEST_P(Nodes, SlotsOfALostNodeAreFoundOnceTheirJobsHaveLeftThem) {
+  Register("a");
+  AttemptRef ref = RunningOn("a");
+  ASSERT_TRUE(*Do([&](Store& s) { return s.Reset(ref, "stuck", false, now_); }));
+  EXPECT_TRUE(LostSlots().empty()) << "its keeper may still be killing it";
+  LeaseLengthPasses();
+  EXPECT_THAT(LostSlots(), ::testing::ElementsAre(ref));
+  EXPECT_TRUE(*Do([&](Store& s) { return s.Release(ref, std::nullopt, now_); }));
+  EXPECT_TRUE(LostSlots().empty());
+}
+
+TEST_P(Nodes, UnreleasedAttemptsCanBeAskedForByNode) {
+  AttemptRef mine = RunningOn("a");
+  RunningOn("b");
+  auto held = *Do([&](Store& s) { return s.Unreleased("a", 10); });
+  ASSERT_EQ(held.size(), 1u);
+  EXPECT_EQ(held[0].ref, mine);
+}
+
+// Servers of one PostgreSQL database, each with a service of its own.
+class Servers : public StoreTest {
+ protected:
+  void SetUp() override {
+    StoreTest::SetUp();
+    for (int i = 0; i < 8; ++i) {
+      StoreOptions options = options_;
+      options.node = "server-" + std::to_string(i);
+      services_.push_back(StoreService::Open(options).value());
+    }
+  }
+  std::vector<std::unique_ptr<StoreService>> services_;
+};
+INSTANTIATE_TEST_SUITE_P(Postgres, Servers, ::testing::Values(Driver::kPostgres));
+
+TEST_P(Servers, EightClaimersAtOnceKeepEveryLimitExactly) {
+  std::vector<NewJob> jobs;
+  for (int i = 0; i < 200; ++i)
+    jobs.push_back(AJob(i % 2 == 0 ? "property" : "builder",
+                        "https://host" + std::to_string(i % 5) + ".example/"));
+  ASSERT_TRUE(Do([&](Store& s) { return s.SubmitMany(jobs, {}, 1'000'000, now_); }));
+  std::atomic<int> started = 0;
+  std::vector<std::thread> claimers;
+  for (auto& service : services_) {
+    claimers.emplace_back([&, this] {
+      for (int round = 0; round < 30; ++round) {
+        ClaimRequest request;
+        request.node = "server";
+        request.limits = {10, 3, {{"builder", 4}}};
+        request.count = 3;
+        int got = 0;
+        EXPECT_TRUE(service->WriteAndWait([&](Store& store) -> Result<void> {
+          auto claimed = store.Claim(request, now_);
+          if (!claimed) return std::unexpected(claimed.error());
+          got = static_cast<int>(claimed->jobs.size());
+          return {};
+        }));
+        started += got;
+      }
+    });
+  }
+  for (std::thread& claimer : claimers) claimer.join();
+  EXPECT_EQ(started, 10);
+  Shell shell(options_);
+  EXPECT_EQ(shell.Ask("SELECT count(*) FROM collection_jobs WHERE slot_held = 1"), "10");
+  EXPECT_EQ(shell.Ask("SELECT count(*) FROM collection_jobs WHERE slot_held = 1 AND entity_type = "
+                      "'builder'"),
+            "4");
+  EXPECT_EQ(shell.Ask("SELECT max(n) FROM (SELECT count(*) AS n FROM collection_jobs WHERE "
+                      "slot_held = 1 GROUP BY host) AS h"),
+            "3");
+  services_.clear();
+}
+
+TEST_P(Servers, ManyAtOnceLoseNothingAndDoNothingTwice) {
+  constexpr int kJobs = 400;
+  std::vector<NewJob> jobs(kJobs, AJob());
+  ASSERT_TRUE(Do([&](Store& s) { return s.SubmitMany(jobs, {}, 1'000'000, now_); }));
+  std::atomic<int> completed = 0;
+  std::vector<std::thread> workers;
+  for (auto& service : services_) {
+    workers.emplace_back([&, this] {
+      for (int idle = 0; completed < kJobs && idle < 2'000;) {
+        ClaimRequest request;
+        request.node = "server";
+        request.limits.total = 20;
+        request.count = 4;
+        std::vector<Job> claimed;
+        EXPECT_TRUE(service->WriteAndWait([&](Store& store) -> Result<void> {
+          auto result = store.Claim(request, now_);
+          if (!result) return std::unexpected(result.error());
+          claimed = result->jobs;
+          return {};
+        }));
+        if (claimed.empty()) ++idle;
+        for (const Job& job : claimed) {
+          EXPECT_TRUE(service->WriteAndWait([&](Store& store) -> Result<void> {
+            auto done = store.Complete(Final({job.job_id, job.attempt}), now_);
+            if (!done) return std::unexpected(done.error());
+            EXPECT_TRUE(*done);
+            return {};
+          }));
+          ++completed;
+        }
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(completed, kJobs);
+  Shell shell(options_);
+  EXPECT_EQ(shell.Ask("SELECT count(*) FROM collection_attempts"), std::to_string(kJobs));
+  services_.clear();
+}
+
+TEST_P(Servers, OneOfTwoSubmissionsWithOneUniqueKeyIsToldOfTheOther) {
+  NewJob job = AJob();
+  job.unique_key = "only one";
+  std::atomic<int> made = 0, told = 0;
+  std::vector<std::thread> clients;
+  for (auto& service : services_) {
+    clients.emplace_back([&, this] {
+      auto done = service->WriteAndWait([&](Store& store) -> Result<void> {
+        auto submitted = store.Submit(job, 5, 1'000, now_);
+        if (!submitted) return std::unexpected(submitted.error());
+        return {};
+      });
+      if (done) ++made;
+      if (!done && done.error().code == ErrorCode::kConflict) ++told;
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(told, 7);
+  services_.clear();
+}
+
+TEST_P(Servers, HearOfEachOthersCommits) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> heard;
+  services_[1]->OnCommit([&](const Committed& committed) {
+    std::lock_guard lock(mutex);
+    heard.insert(heard.end(), committed.job_ids.begin(), committed.job_ids.end());
+    changed.notify_all();
+  });
+  services_[0]->OnCommit([](const Committed&) {});
+  auto hears = [&](const std::string& id) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::milliseconds(200), [&] {
+      return std::ranges::find(heard, id) != heard.end();
+    });
+  };
+  bool told = false;
+  for (int i = 0; i < 50 && !told; ++i) {  // the first words may come before it listens
+    std::string id;
+    ASSERT_TRUE(services_[0]->WriteAndWait([&](Store& store) -> Result<void> {
+      auto job = store.Submit(AJob(), 5, 1'000, now_);
+      if (!job) return std::unexpected(job.error());
+      id = job->job_id;
+      return {};
+    }));
+    told = hears(id);
+  }
+  EXPECT_TRUE(told);
+  services_.clear();
+}
+
+TEST_P(Servers, ALockHeldByAPersonMakesOthersAnswerAndLeasesGoOn) {
+  AttemptRef held = Running();
+  AttemptRef other = Running();
+  Shell shell(options_);
+  shell.Run("BEGIN; UPDATE collection_jobs SET priority = 1 WHERE job_id = '" + held.job_id + "'");
+  auto answer = Do([&](Store& s) { return s.RequestCancel(held.job_id, false, now_); });
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(*Do([&](Store& s) -> Result<int> {
+    Node node{"node-1", "m", "b", "1", {}, {}, false, false, 0, 0};
+    if (auto made = s.RegisterNode(node, now_); !made) return std::unexpected(made.error());
+    auto beat = s.Heartbeat("node-1", "b", 0, kLease, now_);
+    if (!beat) return std::unexpected(beat.error());
+    return beat->renewed;
+  }),
+            1);
+  shell.Run("ROLLBACK");
+  EXPECT_TRUE(Complete(other));
+  services_.clear();
+}
+
+TEST(Bulletin, NewsAreReadAsTheyWereWritten) {
+  Committed committed;
+  committed.job_ids = {"JOB-1-A", "JOB-1-B"};
+  committed.orders_added = true;
+  auto news = ReadNews(WriteNews("node|less", committed));
+  ASSERT_TRUE(news);
+  EXPECT_EQ(news->node, "node|less");
+  EXPECT_EQ(news->committed.job_ids, committed.job_ids);
+  EXPECT_TRUE(news->committed.orders_added);
+  EXPECT_FALSE(news->committed.pending_added || news->committed.many);
+  for (const char* wrong : {"", "x", "x|y", "x|p|JOB-1"}) EXPECT_FALSE(ReadNews(wrong)) << wrong;
+}
+
+}  // namespace
+}  // namespace forager::store
