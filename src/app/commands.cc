@@ -72,6 +72,8 @@ struct CommandLine {
   SettingSources sources;
   DemoOptions demo;
   std::string robots_file, user_agent, url, page, type;
+  std::string backup_file;
+  bool force = false;
   cli::Session session;
   std::function<int()>& run = session.run;
 };
@@ -99,6 +101,25 @@ void AddServing(CLI::App& app, CommandLine& line) {
   AddSettings(*config, line.sources);
   config->group("Begin");
   config->callback([&line] { line.run = [&line] { return PrintConfig(line.sources); }; });
+}
+
+void AddBackup(CLI::App& app, CommandLine& line) {
+  auto* backup = app.add_subcommand(
+      "backup", "copy the database to one checked file, while the server goes on");
+  backup->add_option("FILE", line.backup_file)->required();
+  backup->add_flag("--force", line.force, "replace FILE if it is there");
+  AddSettings(*backup, line.sources);
+  backup->group("Tools");
+  backup->callback([&line] {
+    line.run = [&line] { return BackUp(line.sources, line.backup_file, line.force); };
+  });
+  auto* restore = app.add_subcommand(
+      "restore", "put a backup in the database's place; the server must not run");
+  restore->add_option("FILE", line.backup_file, "made by `forager backup`")->required();
+  AddSettings(*restore, line.sources);
+  restore->group("Tools");
+  restore->callback(
+      [&line] { line.run = [&line] { return Restore(line.sources, line.backup_file); }; });
 }
 
 void AddLookups(CLI::App& app, CommandLine& line) {
@@ -167,6 +188,7 @@ int Main(int argc, char** argv) {
   cli::Prepare(app);
   AddServing(app, line);
   cli::AddCommands(app, line.session);
+  AddBackup(app, line);
   AddLookups(app, line);
   app.footer("Start with `forager demo`, or `forager serve` and the link that it prints.");
   return cli::ParseAndRun(app, argc, argv, line.session);

@@ -14,6 +14,11 @@ int Main(int argc, char** argv);
 int Serve(const SettingSources& sources);
 int PrintConfig(const SettingSources& sources);
 
+// One checked file of the SQLite database, while a server runs or not.
+int BackUp(const SettingSources& sources, const std::string& file, bool force);
+// Puts such a file in the database's place, while no server runs.
+int Restore(const SettingSources& sources, const std::string& file);
+
 struct DemoOptions {
   bool once = false;
   std::string url;                        // collect this page instead of the six jobs

@@ -36,6 +36,15 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 -- name: quick_check
 PRAGMA quick_check(1);
 
+-- name: integrity_check
+PRAGMA integrity_check(1);
+
+-- name: leave_write_ahead_log
+PRAGMA journal_mode = DELETE;
+
+-- name: count_all_jobs
+SELECT count(*) FROM collection_jobs;
+
 -- name: use_write_ahead_log
 PRAGMA journal_mode = WAL;
 
