@@ -19,7 +19,7 @@ using calendar::Timetable;
 constexpr int kMostSchedules = 1'000;
 constexpr int kNextShown = 10;
 constexpr int kMaxPageSize = 100;
-constexpr int kMaxRuns = 100;
+constexpr int kMaxRuns = 200;
 
 std::string NextRuns(const Timetable& table, WallTime after) {
   return WriteArray(table.NextAfter(after, kNextShown), [&](WallTime due) {

@@ -24,6 +24,7 @@ class Schedules {
   void Wake();
   // One pass over all that is due; one that is asked for meanwhile follows it.
   void RunOnce();
+  bool idle() const { return !running_; }
 
  private:
   struct Look {

@@ -10,7 +10,7 @@ namespace forager::store {
 namespace {
 
 constexpr int kMostWaiting = 100;  // pending jobs of one schedule
-constexpr int kRunsKept = 100;
+constexpr int kRunsKept = 200;
 
 Schedule ReadSchedule(const Rows& rows) {
   Schedule schedule;
