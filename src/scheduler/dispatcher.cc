@@ -11,7 +11,7 @@ namespace {
 constexpr int kBatch = 64;
 constexpr Millis kPoll{5'000};  // in case a wake-up was lost: rows are edited by hand too
 constexpr Millis kSharedPoll{1'000};  // other servers' wake-ups may be lost too
-constexpr Millis kMomentForOthers{50};
+constexpr Millis kMomentForOthers{100};
 constexpr Millis kStartRetry{200};
 constexpr Millis kStoreRetry{1'000};
 
