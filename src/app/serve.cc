@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/server.h"
 #include "os/log.h"
+#include "os/service_notice.h"
 
 namespace forager::app {
 
@@ -16,12 +17,17 @@ int Serve(const SettingSources& sources) {
   std::unique_ptr<Server> server;
   // Before the first thread: they inherit the blocked signals.
   auto stop = [&] {
+    os::TellServiceManager("STOPPING=1");
     if (server) server->Stop([&] { loop->Stop(); });
   };
   auto term = loop->OnSignal(SIGTERM, stop);
   auto interrupt = loop->OnSignal(SIGINT, stop);
   auto hangup = loop->OnSignal(SIGHUP, [&] {
-    if (server) server->Reload();
+    if (!server) return;
+    os::TellServiceManager(
+        fmt::format("RELOADING=1\nMONOTONIC_USEC={}", os::BootTime().count() / 1'000));
+    server->Reload();
+    os::TellServiceManager("READY=1");
   });
   auto pipe = loop->OnSignal(SIGPIPE, [] {});
   auto started = Server::Start(*loop, sources, std::move(*settings));
@@ -34,7 +40,12 @@ int Serve(const SettingSources& sources) {
   fmt::print("forager listening on {}\n", server->url());
   fmt::print("log in at {} (good once, for 10 minutes)\n", server->login_url());
   std::fflush(stdout);
+  os::TellServiceManager(fmt::format("READY=1\nSTATUS=Listening on {}", server->url()));
+  os::EventLoop::Token watchdog;
+  if (auto interval = os::WatchdogInterval())
+    watchdog = loop->Every(*interval / 3, [] { os::TellServiceManager("WATCHDOG=1"); });
   loop->Run();
+  watchdog.reset();
   server.reset();
   os::LogInfo("Stopped");
   os::FlushLog();

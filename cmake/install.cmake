@@ -1,0 +1,38 @@
+# `cmake --install` lays out what a machine needs; CPack makes a .deb of the same.
+include(GNUInstallDirs)
+set(FORAGER_MAINTAINER "The forager authors <forager@localhost.localdomain>" CACHE STRING "who builds the package")
+
+install(TARGETS forager RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES deploy/systemd/forager.sysusers DESTINATION lib/sysusers.d RENAME forager.conf)
+file(GLOB pages ${CMAKE_SOURCE_DIR}/doc/*.md)
+install(FILES README.md ${pages} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/forager)
+install(DIRECTORY deploy/nginx deploy/prometheus deploy/grafana DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/forager/examples)
+install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/forager/examples/collectors USE_SOURCE_PERMISSIONS)
+install(CODE "set(FORAGER_BINARY \"$<TARGET_FILE:forager>\")\nset(FORAGER_DEPLOY \"${CMAKE_SOURCE_DIR}/deploy\")")
+install(SCRIPT cmake/install_texts.cmake)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME forager)
+set(CPACK_PACKAGE_VENDOR "The forager authors")
+set(CPACK_PACKAGE_CONTACT "${FORAGER_MAINTAINER}")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/package)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
+set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/cmake/package_tree.cmake)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "server for data-collection jobs that cannot get stuck")
+set(CPACK_PACKAGE_DESCRIPTION "forager runs every attempt of a job in a process tree of its own, watches it
+with three clocks, kills the whole tree when a limit is reached, proves that
+it is gone, and says on the job what happened. Server, command line client
+and dashboard are one program; jobs are kept in SQLite or PostgreSQL.")
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "ca-certificates, init-system-helpers (>= 1.54)")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "logrotate, systemd")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "nginx, prometheus")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(debian ${CMAKE_SOURCE_DIR}/deploy/debian)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${debian}/postinst ${debian}/prerm ${debian}/postrm ${debian}/conffiles)
+include(CPack)
