@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "app/config_file.h"
+#include "app/machine.h"
 #include "app/server.h"
 #include "cli/session.h"
 #include "collectors/extract.h"
@@ -182,6 +183,7 @@ int Main(int argc, char** argv) {
   line.sources.environment = ReadEnvironment();
   line.session.version = kVersion;
   line.session.environment = line.sources.environment;
+  line.session.machine = MakeMachine(line.sources);
   CLI::App app("forager: collection jobs that cannot get stuck", "forager");
   app.set_version_flag("--version", std::string("forager ") + kVersion, "show the version");
   app.require_subcommand(1);

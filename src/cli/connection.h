@@ -17,8 +17,8 @@ inline constexpr std::string_view kBase = "/v1/admin/collection";
 struct Connection {
   std::string url{};
   std::string token{};
-  std::string data_dir{};      // looked at
-  bool from_data_dir = false;  // the url is of its server.json
+  std::string data_dir{};        // looked at
+  bool from_data_dir = false;    // the url is of its server.json
   std::string ca_file{};         // FORAGER_CA_FILE: authorities to trust for https
   std::string public_key_pin{};  // of server.json
   std::string idempotency_key{};

@@ -25,8 +25,6 @@ struct LocalSettings {
   std::string run_as;
   int max_running = 1;
   int max_connections = 1'000;
-  bool monitor_enabled = true;
-  Millis monitor_interval{};
   // Entity type and program of collectors that are commands.
   std::vector<std::pair<std::string, std::string>> commands;
 };
@@ -34,8 +32,8 @@ struct LocalSettings {
 struct RunningRow {
   std::string job_id;
   int attempt = 0;
-  std::optional<WallTime> started_at;
   bool claimed = false;  // by a server, not set by hand
+  std::optional<WallTime> started_at;
   std::optional<int> pid;
 };
 
@@ -43,15 +41,19 @@ struct DatabaseReport {
   std::string damage;    // "" when whole; else what the database itself says
   bool complete = true;  // false: the look took too long and stopped
   int schema_version = 0;
-  std::optional<WallTime> newest;  // the latest moment written into a job
+  int known_version = 0;           // the newest that this program knows
+  std::optional<WallTime> newest;  // when the newest job was made
   std::vector<RunningRow> running;
 };
 
 struct Machine {
-  std::function<Result<LocalSettings>(const std::string& data_dir)> settings;
+  // "" is not given.
+  std::function<Result<LocalSettings>(const std::string& data_dir, const std::string& config)>
+      settings;
   std::function<Result<DatabaseReport>(const LocalSettings&, bool thorough)> look_at_database;
-  std::function<std::map<std::string, std::string>()> sandbox;  // what is offered: yes, or no: why
-  // Living processes of attempts of this data directory, whoever started them.
+  // What holds attempts here: yes, or no and why.
+  std::function<std::map<std::string, std::string>()> sandbox;
+  // Living processes of this data directory's attempts, whoever started them.
   std::function<std::vector<int>(const std::string& data_dir)> attempt_processes;
 };
 

@@ -1,5 +1,4 @@
 #include "cli/tree.h"
 namespace forager::cli {
 void AddShellCommands(CLI::App&, Session&) {}
-void AddDoctor(CLI::App&, Session&) {}
 }  // namespace forager::cli

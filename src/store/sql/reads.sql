@@ -29,6 +29,15 @@ WHERE released_at IS NULL AND (CAST($2 AS TEXT) IS NULL OR node = $2) ORDER BY i
 -- name: running
 SELECT {job} FROM collection_jobs WHERE status = 'running' ORDER BY created_at, id LIMIT $1;
 
+-- name: running_processes
+SELECT j.job_id, j.attempt, j.node, j.started_at, a.pid
+FROM collection_jobs j
+LEFT JOIN collection_attempts a ON a.job_id = j.job_id AND a.attempt = j.attempt
+WHERE j.status = 'running' ORDER BY j.created_at, j.id LIMIT $1;
+
+-- name: newest_job
+SELECT created_at FROM collection_jobs ORDER BY id DESC LIMIT 1;
+
 -- name: attempt_of_running
 SELECT started_at, ended_at IS NULL FROM collection_attempts WHERE job_id = $1 AND attempt = $2;
 
