@@ -68,6 +68,7 @@ endif()
 
 forager_embed(store src/store/sql/access.sql AccessSql)
 forager_embed(store src/store/sql/claim.sql ClaimSql)
+forager_embed(store src/store/sql/history.sql HistorySql)
 forager_embed(store src/store/sql/jobs.sql JobsSql)
 forager_embed(store src/store/sql/list.sql ListSql)
 forager_embed(store src/store/sql/metrics.sql MetricsSql)

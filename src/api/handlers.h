@@ -53,6 +53,8 @@ Result<http::Response> PreviewSchedule(const Call& call);
 Result<ReadWork> GetNodes(const Call& call);
 Result<WriteWork> DrainNode(const Call& call);
 Result<WriteWork> ResumeNode(const Call& call);
+// history
+Result<ReadWork> GetHistory(const Call& call);
 // running
 void GetRunning(CallPtr call);
 // types_config

@@ -80,6 +80,7 @@ std::vector<Route> MakeTable() {
       {"GET", Under("/schedules/{id}/runs"), kViewer, {"limit"}, none, Read{GetScheduleRuns}},
       // the server
       {"GET", Under("/stats"), kViewer, {}, none, Read{GetStats}},
+      {"GET", Under("/history"), kViewer, {"range", "entity_type"}, none, Read{GetHistory}},
       {"GET", Under("/monitor"), kViewer, {}, none, Immediate{GetMonitor}},
       {"GET", Under("/events"), kViewer, {"types", "job_id"}, none, Immediate{StreamEvents}},
       {"GET", Under("/dispatch"), kViewer, {}, none, Read{GetDispatch}},

@@ -1,5 +1,7 @@
 #include "scheduler/pruner.h"
 
+#include <algorithm>
+
 #include "os/log.h"
 
 namespace forager::scheduler {
@@ -34,7 +36,9 @@ void Pruner::Batch(int left) {
         if (!access) return access;
         auto pruned = jobs ? store.PruneJobs(before, kBatch) : Result<int>(0);
         if (!pruned) return pruned;
-        return std::max(*access, *pruned);
+        auto history = store.PruneHistory(now, kBatch);
+        if (!history) return history;
+        return std::max({*access, *pruned, *history});
       },
       [this, left](Result<int> pruned) {
         running_ = pruned && *pruned == kBatch && left > 1;

@@ -15,6 +15,7 @@ namespace {
 
 StoreOptions Urgent(StoreOptions options) {
   options.max_queue = 100;
+  options.node += "/urgent";  // rows of its own in the history
   return options;
 }
 

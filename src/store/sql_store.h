@@ -109,6 +109,9 @@ class SqlStore final : public Store {
   Result<void> KeepAnswer(const std::string& token, const std::string& key,
                           const IdempotentAnswer& answer, WallTime now) override;
 
+  Result<HistoryAnswer> History(HistoryRange range, const std::optional<std::string>& entity_type,
+                                WallTime now) override;
+  Result<int> PruneHistory(WallTime now, int limit) override;
   Result<int> PruneJobs(WallTime finished_before, int limit) override;
   Result<int> PruneAccess(WallTime now, int limit) override;
 
@@ -132,7 +135,9 @@ class SqlStore final : public Store {
   std::optional<std::string> HolderOf(const std::optional<std::string>& unique_key);
   Job Insert(const NewJob& job, int default_priority, WallTime now);
   void WriteInserted(WallTime now);
-  Result<bool> End(const AttemptFinal& final, WallTime now, bool despite_cancel,
+  void Count(HistoryEvent event, const std::string& entity_type, WallTime now);
+  void CountById(HistoryEvent event, const std::string& job_id, WallTime now);
+  Result<bool> End(const AttemptFinal& final, WallTime now, std::optional<HistoryEvent> event,
                    const std::function<void(std::optional<WallTime> started_at)>& move);
   void StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines);
   void StoreNews(const AttemptNews& news, WallTime now);

@@ -12,17 +12,20 @@ constexpr std::int64_t kLogBytesKept = 1 << 20;  // of each attempt
 
 }  // namespace
 
-Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now, bool despite_cancel,
+Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now,
+                           std::optional<HistoryEvent> event,
                            const std::function<void(std::optional<WallTime>)>& move) {
   return Guard([&]() -> Result<bool> {
     const AttemptRef& ref = final.news.ref;
     bool in_time = false;
     std::optional<WallTime> started_at;
+    std::string entity_type;
     {
       Rows guard = db_.Query("guard_attempt", {ref.job_id, ref.attempt});
       if (guard.Next()) {
         started_at = guard.MaybeTime(0);
-        in_time = despite_cancel || guard.Int(1) == 0;
+        in_time = event == HistoryEvent::kCancelled || guard.Int(1) == 0;
+        entity_type = guard.Text(2);
       }
     }
     if (in_time) StoreNews(final.news, now);
@@ -38,6 +41,9 @@ Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now, bool despite
     if (in_time) {
       move(started_at);
       Touched(ref.job_id);
+      if (event) Count(*event, entity_type, now);
+      if (event == HistoryEvent::kCompleted && started_at)
+        committed_.history.At(entity_type, now).run_times.Add(now - *started_at);
     }
     if (final.released) committed_.pending_added = true;  // its slot is free
     return in_time;
@@ -46,7 +52,7 @@ Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now, bool despite
 
 Result<bool> SqlStore::Complete(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
-  return End(final, now, false, [&](std::optional<WallTime> started_at) {
+  return End(final, now, HistoryEvent::kCompleted, [&](std::optional<WallTime> started_at) {
     std::optional<std::int64_t> duration;
     if (started_at) duration = std::max<std::int64_t>(0, (now - *started_at).count());
     db_.Execute("complete_job", {ref.job_id, ref.attempt, now, duration});
@@ -55,7 +61,7 @@ Result<bool> SqlStore::Complete(const AttemptFinal& final, WallTime now) {
 
 Result<bool> SqlStore::Fail(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
-  return End(final, now, false, [&](std::optional<WallTime>) {
+  return End(final, now, HistoryEvent::kFailed, [&](std::optional<WallTime>) {
     db_.Execute("fail_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
   });
 }
@@ -63,7 +69,7 @@ Result<bool> SqlStore::Fail(const AttemptFinal& final, WallTime now) {
 Result<bool> SqlStore::Retry(const AttemptFinal& final, WallTime run_at, bool counts_try,
                              bool counts_crash, WallTime now) {
   const AttemptRef& ref = final.news.ref;
-  return End(final, now, false, [&](std::optional<WallTime>) {
+  return End(final, now, HistoryEvent::kRetried, [&](std::optional<WallTime>) {
     db_.Execute("retry_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message,
                               run_at, UnixMillis(run_at), run_at > now, counts_try, counts_crash});
     committed_.pending_added = true;
@@ -72,7 +78,7 @@ Result<bool> SqlStore::Retry(const AttemptFinal& final, WallTime run_at, bool co
 
 Result<bool> SqlStore::Cancel(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
-  return End(final, now, true, [&](std::optional<WallTime>) {
+  return End(final, now, HistoryEvent::kCancelled, [&](std::optional<WallTime>) {
     db_.Execute("cancel_job",
                 {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
   });
@@ -80,7 +86,7 @@ Result<bool> SqlStore::Cancel(const AttemptFinal& final, WallTime now) {
 
 Result<bool> SqlStore::Interrupt(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
-  return End(final, now, false, [&](std::optional<WallTime>) {
+  return End(final, now, std::nullopt, [&](std::optional<WallTime>) {
     db_.Execute("interrupt_job", {ref.job_id, ref.attempt, now, final.error_class,
                                   final.error_message, UnixMillis(now)});
     committed_.pending_added = true;
@@ -96,6 +102,8 @@ Result<bool> SqlStore::Reset(const AttemptRef& ref, const std::string& message, 
                 : db_.Execute("reset_job", {ref.job_id, ref.attempt, now, message});
     if (changed == 0) return false;
     db_.Execute("reset_attempt", {ref.job_id, ref.attempt, now, message});
+    CountById(HistoryEvent::kReset, ref.job_id, now);
+    if (!requeue) CountById(HistoryEvent::kFailed, ref.job_id, now);
     Touched(ref.job_id);
     committed_.orders_added = true;
     committed_.pending_added = true;

@@ -38,6 +38,7 @@ void CountAffected(BulkResult& result, const std::string& job_id) {
 void SqlStore::Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, BulkResult& result) {
   std::string job_id;
   std::optional<std::string> unique_key;
+  std::string entity_type;
   State status = State::kPending;
   bool slot_held = false;
   {
@@ -47,6 +48,7 @@ void SqlStore::Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, Bul
     status = ParseState(rows.View(1)).value_or(State::kFailed);
     slot_held = rows.Int(2) != 0;
     unique_key = rows.MaybeText(3);
+    entity_type = rows.Text(5);
   }
   ++result.matched;
   bool done = false;
@@ -67,6 +69,7 @@ void SqlStore::Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, Bul
     case Bulk::kCancel:
       if (status == State::kPending) {
         done = dry_run || db_.Execute("cancel_pending_job", {job_id, now, false}) == 1;
+        if (done && !dry_run) Count(HistoryEvent::kCancelled, entity_type, now);
       } else if (status == State::kRunning) {
         done = dry_run || CancelRunning(job_id, false, now);
       }

@@ -37,6 +37,7 @@ std::optional<Job> SqlStore::StartAttempt(std::int64_t id, const ClaimRequest& r
     job = ReadJob(rows);
   }
   db_.Send("insert_attempt", {job.job_id, job.attempt, request.node, now});
+  committed_.history.At(job.entity_type, now).waits.Add(now - job.run_at.value_or(job.created_at));
   Touched(job.job_id);
   return job;
 }

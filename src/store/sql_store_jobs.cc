@@ -100,8 +100,10 @@ void SqlStore::WriteInserted(WallTime now) {
                     host, UnixMillis(eligible), eligible > now});
   }
   if (!rows.empty()) db_.InsertMany("insert_job", rows);
-  for (const auto& [entity_type, count] : inserted_.by_type)
+  for (const auto& [entity_type, count] : inserted_.by_type) {
     db_.Send("count_new", {entity_type, count});
+    committed_.history.At(entity_type, now)[HistoryEvent::kSubmitted] += count;
+  }
   for (const auto& [lane, head] : inserted_.heads)
     db_.Send("offer_lane", {lane.first, lane.second, head});
   inserted_ = {};
@@ -188,6 +190,7 @@ Result<Job> SqlStore::Requeue(const std::string& job_id, WallTime now) {
 bool SqlStore::CancelRunning(const std::string& job_id, bool force, WallTime now) {
   bool unattended = db_.Execute("cancel_unattended_job", {job_id, now, force}) == 1;
   bool done = unattended || db_.Execute("request_cancel", {job_id, now, force}) == 1;
+  if (unattended) CountById(HistoryEvent::kCancelled, job_id, now);
   committed_.orders_added |= done;
   committed_.pending_added |= unattended;  // its slot is free
   return done;
@@ -198,7 +201,8 @@ Result<Job> SqlStore::RequestCancel(const std::string& job_id, bool force, WallT
     auto job = MustFind(job_id);
     if (!job) return job;
     if (job->status == State::kPending) {
-      db_.Execute("cancel_pending_job", {job_id, now, force});
+      if (db_.Execute("cancel_pending_job", {job_id, now, force}) == 1)
+        Count(HistoryEvent::kCancelled, job->entity_type, now);
     } else if (job->status == State::kRunning) {
       CancelRunning(job_id, force, now);
     } else {

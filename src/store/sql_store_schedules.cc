@@ -195,7 +195,8 @@ SqlStore::Earlier SqlStore::EarlierRuns(std::int64_t schedule_id) {
 void SqlStore::CancelEarlier(const Earlier& earlier, WallTime now) {
   for (const std::string& job_id : earlier.job_ids) {
     if (earlier.pending.contains(job_id)) {
-      db_.Execute("cancel_pending_job", {job_id, now, false});
+      if (db_.Execute("cancel_pending_job", {job_id, now, false}) == 1)
+        CountById(HistoryEvent::kCancelled, job_id, now);
     } else {
       CancelRunning(job_id, false, now);
     }

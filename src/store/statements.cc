@@ -5,6 +5,7 @@
 
 #include "store/AccessSql.h"
 #include "store/ClaimSql.h"
+#include "store/HistorySql.h"
 #include "store/JobsSql.h"
 #include "store/ListSql.h"
 #include "store/MetricsSql.h"
@@ -49,7 +50,7 @@ Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
   for (std::string_view text :
        {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kNodesSql,
-        kSchedulesSql}) {
+        kSchedulesSql, kHistorySql}) {
     Read(text, all);
   }
   for (std::string_view text : own) Read(text, all);

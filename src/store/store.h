@@ -17,6 +17,7 @@
 #include "job/job.h"
 #include "job/outcome.h"
 #include "job/schedule.h"
+#include "store/history.h"
 
 namespace forager::store {
 
@@ -388,9 +389,16 @@ class Store {
   virtual Result<void> KeepAnswer(const std::string& token, const std::string& key,
                                   const IdempotentAnswer& answer, WallTime now) = 0;
 
+  // ---- history: for charts, in the same time whatever the number of jobs
+  // ---------------------------
+  virtual Result<HistoryAnswer> History(HistoryRange range,
+                                        const std::optional<std::string>& entity_type,
+                                        WallTime now) = 0;
+
   // ---- retention: one small batch; how many rows went
   // --------------------------------------------------
   virtual Result<int> PruneJobs(WallTime finished_before, int limit) = 0;
+  virtual Result<int> PruneHistory(WallTime now, int limit) = 0;
   virtual Result<int> PruneAccess(WallTime now,
                                   int limit) = 0;  // answers, codes, sessions out of date
 

@@ -25,6 +25,7 @@ struct Committed {
     std::string name;
     bool deleted;
   };
+  HistoryTally history;  // what happened, for charts
   static constexpr std::size_t kMostSchedules = 1'000;
   std::vector<ChangedSchedule> schedules;  // changed, or a run of them was decided
 };

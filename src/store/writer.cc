@@ -35,6 +35,7 @@ void Merge(Committed& all, const Committed& one) {
   all.pending_added |= one.pending_added;
   all.requested |= one.requested;
   all.orders_added |= one.orders_added;
+  all.history.Add(one.history);
   for (const auto& schedule : one.schedules) {
     if (all.schedules.size() < Committed::kMostSchedules) all.schedules.push_back(schedule);
   }
@@ -56,6 +57,7 @@ Writer::Writer(const StoreOptions& options, Open open, HealthBoard& health)
       open_(std::move(open)),
       database_(open_()),
       health_(health),
+      history_(options.node),
       mark_{WriterName(), 0} {
   thread_ = std::thread([this] { Loop(); });
 }
@@ -296,9 +298,10 @@ bool Writer::WasCommitted(const CommitMark& mark) {
   return false;
 }
 
-bool Writer::CommitGroup(Group& group) {
+bool Writer::CommitGroup(Group& group, const Committed& committed) {
   ++mark_.number;
   try {
+    if (database_->InTransaction()) history_.Write(*database_, committed.history);
     if (database_->InTransaction()) database_->Commit(options_.shared() ? mark_ : CommitMark{});
     return true;
   } catch (const DatabaseError& error) {
@@ -346,7 +349,7 @@ void Writer::RunGroup(Group group) {
     }
   }
   group.resize(kept);
-  if (!CommitGroup(group)) return PutBack(std::move(again));
+  if (!CommitGroup(group, committed)) return PutBack(std::move(again));
   health_.Good();
   health_.commits.fetch_add(1, std::memory_order_relaxed);
   health_.writes.fetch_add(group.size(), std::memory_order_relaxed);

@@ -50,7 +50,7 @@ class Writer {
   Ran RunItem(Item& item, bool alone, Result<void>& answer, Committed& committed);
   Result<void> RunWork(Item& item, Committed& touched, std::optional<Fault>& fault);
   // False: the group was answered, or goes back to the queue.
-  bool CommitGroup(Group& group);
+  bool CommitGroup(Group& group, const Committed& committed);
   bool WasCommitted(const CommitMark& mark);
   void PutBack(Group group);
   void Pause();
@@ -65,6 +65,7 @@ class Writer {
   const Open open_;
   std::unique_ptr<Database> database_;
   HealthBoard& health_;
+  HistoryWriter history_;
   CommitMark mark_;
   std::function<void(const Committed&)> observer_;
   bool reopen_ = false;

@@ -12,7 +12,7 @@ SELECT coalesce(sum(pending), 0) FROM collection_totals;
 INSERT INTO collection_attempts (job_id, attempt, node, started_at) VALUES ($1, $2, $3, $4);
 
 -- name: guard_attempt
-SELECT started_at, cancel_requested_at IS NOT NULL FROM collection_jobs
+SELECT started_at, cancel_requested_at IS NOT NULL, entity_type FROM collection_jobs
 WHERE job_id = $1 AND attempt = $2 AND status = 'running';
 
 -- What the process did fills what is still empty, also after the job went on without it.

@@ -68,7 +68,7 @@ SELECT coalesce(sum(pending), 0), coalesce(sum(running), 0), coalesce(sum(comple
 FROM collection_totals WHERE CAST($1 AS TEXT) IS NULL OR entity_type = $1;
 
 -- name: bulk_row
-SELECT job_id, status, slot_held, unique_key, cancel_requested_at IS NOT NULL AND cancel_forced = 1
+SELECT job_id, status, slot_held, unique_key, cancel_requested_at IS NOT NULL AND cancel_forced = 1, entity_type
 FROM collection_jobs WHERE id = $1;
 
 -- name: row_id

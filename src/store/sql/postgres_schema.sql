@@ -414,3 +414,22 @@ CREATE TABLE collection_nodes (
   draining INTEGER NOT NULL DEFAULT 0,
   capacity INTEGER NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
+
+-- Nothing was ever written into the first form of this table. Each writer has rows of its own (`shard`).
+-- name: migration_5
+DROP TABLE collection_history;
+CREATE TABLE collection_history (
+  step integer NOT NULL,
+  began_at timestamptz(3) NOT NULL,
+  entity_type text COLLATE "C" NOT NULL,
+  shard text COLLATE "C" NOT NULL,
+  submitted bigint NOT NULL DEFAULT 0,
+  completed bigint NOT NULL DEFAULT 0,
+  failed bigint NOT NULL DEFAULT 0,
+  cancelled bigint NOT NULL DEFAULT 0,
+  retried bigint NOT NULL DEFAULT 0,
+  reset bigint NOT NULL DEFAULT 0,
+  run_times text NOT NULL DEFAULT '',
+  waits text NOT NULL DEFAULT '',
+  PRIMARY KEY (step, began_at, entity_type, shard)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

@@ -557,3 +557,22 @@ CREATE TABLE collection_nodes (
   draining INTEGER NOT NULL DEFAULT 0,
   capacity INTEGER NOT NULL DEFAULT 0
 );
+
+-- Nothing was ever written into the first form of this table. Each writer has rows of its own (`shard`).
+-- name: migration_5
+DROP TABLE collection_history;
+CREATE TABLE collection_history (
+  step INTEGER NOT NULL,
+  began_at TEXT NOT NULL,
+  entity_type TEXT NOT NULL,
+  shard TEXT NOT NULL,
+  submitted INTEGER NOT NULL DEFAULT 0,
+  completed INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  cancelled INTEGER NOT NULL DEFAULT 0,
+  retried INTEGER NOT NULL DEFAULT 0,
+  reset INTEGER NOT NULL DEFAULT 0,
+  run_times TEXT NOT NULL DEFAULT '',
+  waits TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (step, began_at, entity_type, shard)
+) WITHOUT ROWID;

@@ -1,0 +1,32 @@
+// How often durations occurred, in fixed steps that grow by a fifth: quantiles are right to 10%
+// whatever the size. Adds up; has a short text form for the store.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "job/time.h"
+
+namespace forager {
+
+class Histogram {
+ public:
+  void Add(Millis duration, std::int64_t times = 1);
+  void Add(const Histogram& other);
+  bool empty() const { return counts_.empty(); }
+  std::int64_t count() const;
+  // In seconds, of 0 < q <= 1; none when empty.
+  std::optional<double> Quantile(double q) const;
+
+  // "3:1,17:250"
+  std::string Text() const;
+  static Histogram Parse(std::string_view text);  // what cannot be read counts nothing
+
+ private:
+  std::map<int, std::int64_t> counts_;  // by step
+};
+
+}  // namespace forager

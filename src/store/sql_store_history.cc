@@ -1,0 +1,130 @@
+// The history: what transitions count, how it is written, read and pruned.
+#include <algorithm>
+
+#include "store/history.h"
+#include "store/sql_store.h"
+
+namespace forager::store {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+constexpr seconds kMinute{60}, kHour{3'600};
+constexpr hours kMinutesKept{25};
+constexpr hours kHoursKept{31 * 24};
+constexpr std::size_t kTypesKnown = 200;  // told apart by one writer
+
+WallTime Floor(WallTime time, seconds step) {
+  auto since = time.time_since_epoch();
+  return WallTime(since - since % step);
+}
+
+struct Shape {
+  seconds step, bucket;
+  int count;
+};
+
+Shape ShapeOf(HistoryRange range) {
+  switch (range) {
+    case HistoryRange::kHour:
+      return {kMinute, kMinute, 60};
+    case HistoryRange::kDay:
+      return {kMinute, seconds(900), 96};
+    case HistoryRange::kMonth:
+      return {kHour, seconds(21'600), 120};
+  }
+  return {};
+}
+
+}  // namespace
+
+void HistorySums::Add(const HistorySums& other) {
+  for (std::size_t i = 0; i < events.size(); ++i) events[i] += other.events[i];
+  run_times.Add(other.run_times);
+  waits.Add(other.waits);
+}
+
+HistorySums& HistoryTally::At(const std::string& entity_type, WallTime now) {
+  return minutes_[{Floor(now, kMinute), entity_type}];
+}
+
+void HistoryTally::Add(const HistoryTally& other) {
+  for (const auto& [key, sums] : other.minutes_) minutes_[key].Add(sums);
+}
+
+// "" stands for those beyond the bound.
+const std::string& HistoryWriter::Known(const std::string& entity_type) {
+  static const std::string other;
+  if (types_.contains(entity_type)) return entity_type;
+  if (types_.size() >= kTypesKnown) return other;
+  types_.insert(entity_type);
+  return entity_type;
+}
+
+void HistoryWriter::Write(Database& database, const HistoryTally& tally) {
+  std::map<std::tuple<seconds, WallTime, std::string>, HistorySums> rows;
+  for (const auto& [key, sums] : tally.minutes()) {
+    for (seconds step : {kMinute, kHour})
+      rows[{step, Floor(key.first, step), Known(key.second)}].Add(sums);
+  }
+  for (auto& [key, sums] : rows) {
+    const auto& [step, began_at, entity_type] = key;
+    {
+      using enum HistoryEvent;
+      Rows kept = database.Query("add_history", {step.count(), began_at, entity_type, shard_,
+                                                 sums[kSubmitted], sums[kCompleted], sums[kFailed],
+                                                 sums[kCancelled], sums[kRetried], sums[kReset]});
+      if (!kept.Next() || (sums.run_times.empty() && sums.waits.empty())) continue;
+      sums.run_times.Add(Histogram::Parse(kept.View(0)));
+      sums.waits.Add(Histogram::Parse(kept.View(1)));
+    }
+    database.Execute("set_history_times", {step.count(), began_at, entity_type, shard_,
+                                           sums.run_times.Text(), sums.waits.Text()});
+  }
+}
+
+void SqlStore::Count(HistoryEvent event, const std::string& entity_type, WallTime now) {
+  ++committed_.history.At(entity_type, now)[event];
+}
+
+void SqlStore::CountById(HistoryEvent event, const std::string& job_id, WallTime now) {
+  Rows rows = db_.Query("job_entity_type", {job_id});
+  if (rows.Next()) Count(event, rows.Text(0), now);
+}
+
+Result<HistoryAnswer> SqlStore::History(HistoryRange range,
+                                        const std::optional<std::string>& entity_type,
+                                        WallTime now) {
+  return Guard([&]() -> Result<HistoryAnswer> {
+    Shape shape = ShapeOf(range);
+    HistoryAnswer answer;
+    answer.bucket = shape.bucket;
+    answer.to = Floor(now, shape.bucket) + shape.bucket;
+    answer.from = answer.to - shape.count * shape.bucket;
+    for (int i = 0; i < shape.count; ++i)
+      answer.buckets.push_back({answer.from + i * shape.bucket, {}});
+    Rows rows = db_.Query("history", {shape.step.count(), answer.from, answer.to, entity_type});
+    while (rows.Next()) {
+      auto at = rows.MaybeTime(0);
+      if (!at || *at < answer.from || *at >= answer.to) continue;
+      HistorySums sums;
+      for (int i = 0; i < 6; ++i) sums.events[static_cast<std::size_t>(i)] = rows.Int(i + 1);
+      sums.run_times = Histogram::Parse(rows.View(7));
+      sums.waits = Histogram::Parse(rows.View(8));
+      auto bucket = static_cast<std::size_t>((*at - answer.from) / shape.bucket);
+      answer.buckets[bucket].sums.Add(sums);
+    }
+    return answer;
+  });
+}
+
+Result<int> SqlStore::PruneHistory(WallTime now, int limit) {
+  return Guard([&]() -> Result<int> {
+    auto gone = db_.Execute("prune_history", {kMinute.count(), now - kMinutesKept, limit}) +
+                db_.Execute("prune_history", {kHour.count(), now - kHoursKept, limit});
+    return static_cast<int>(std::min<std::int64_t>(limit, gone));
+  });
+}
+
+}  // namespace forager::store
