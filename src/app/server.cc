@@ -161,14 +161,13 @@ Result<void> Server::Join() {
   node.capacity = settings_.capacity > 0 ? settings_.capacity : settings_.max_running;
   WallTime now = clock_.Now();
   store::HeartbeatAnswer answer;
-  auto join = [&](store::Store& store) -> Result<void> {
+  auto joined = store_->WriteAndWait([&](store::Store& store) -> Result<void> {
     if (auto registered = store.RegisterNode(node, now); !registered) return registered;
     auto beat = store.Heartbeat(node_, boot_id_, node.capacity, settings_.lease, now);
     if (!beat) return std::unexpected(beat.error());
     answer = *beat;
     return {};
-  };
-  auto joined = store_->WritePatiently(join, settings_.shared() ? 30s : 0s);
+  });
   if (!joined) return joined;
   if (settings_.shared()) clock_.Move(answer.database_now - now);
   return {};
@@ -415,7 +414,8 @@ void Server::Publish() {
       recorder_->unwritten(), recorder_->figures().late_words, monitor_->resets(),
       monitor_->status()};
   std::lock_guard lock(mutex_);
-  bool ran = monitor_status_.last_run != monitor_->status().last_run;
+  bool ran = monitor_status_.last_run != monitor_->status().last_run ||
+             monitor_status_.reset_total != monitor_->status().reset_total;
   monitor_status_ = monitor_->status();
   loop_view_ = std::move(view);
   if (ran)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "dashboard/files.h"
 #include "http/gzip.h"
@@ -13,7 +14,8 @@ namespace {
 // Everything the page needs comes from this server; nothing inline, nothing from elsewhere.
 constexpr const char* kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+    "'none'";
 
 const File* Find(std::string_view path) {
   std::span<const File> files = Files();
@@ -23,10 +25,15 @@ const File* Find(std::string_view path) {
 
 // The page's own addresses: web/src/route.ts knows the same.
 bool IsPage(std::string_view path) {
-  constexpr std::string_view kJob = "/jobs/";
-  if (path == "/" || path == "/jobs" || path == "/settings") return true;
-  return path.starts_with(kJob) && path.size() > kJob.size() &&
-         path.find('/', kJob.size()) == std::string_view::npos;
+  constexpr std::string_view kPages[] = {"/",          "/jobs",  "/changes",
+                                         "/schedules", "/nodes", "/settings"};
+  if (std::ranges::find(kPages, path) != std::end(kPages)) return true;
+  return std::ranges::any_of(
+      std::array{std::string_view("/jobs/"), std::string_view("/schedules/")},
+      [&](std::string_view folder) {
+        return path.starts_with(folder) && path.size() > folder.size() &&
+               path.find('/', folder.size()) == path.npos;
+      });
 }
 
 std::string_view ContentType(std::string_view path) {
@@ -35,6 +42,8 @@ std::string_view ContentType(std::string_view path) {
       {".js", "text/javascript; charset=utf-8"},
       {".css", "text/css; charset=utf-8"},
       {".svg", "image/svg+xml"},
+      {".woff2", "font/woff2"},
+      {".txt", "text/plain; charset=utf-8"},
   };
   for (const auto& [ending, type] : kTypes) {
     if (path.ends_with(ending)) return type;

@@ -111,17 +111,15 @@ Millis Monitor::AgeOf(const store::RunningJob& running) const {
   return now - (readable ? *job.started_at : job.updated_at);
 }
 
-// Another server watches its clocks; once its lease has run out it is taken over, not reset.
+// Another server holds its lease and watches its clocks.
 bool Monitor::Elsewhere(const store::RunningJob& running) const {
   const Policy& policy = policy_();
-  return policy.shared && running.has_open_attempt && running.job.node &&
-         *running.job.node != policy.node;
+  return policy.shared && running.leased && running.job.node && *running.job.node != policy.node;
 }
 
 bool Monitor::Unattended(const store::RunningJob& running) const {
   AttemptRef ref{running.job.job_id, running.job.attempt};
-  bool held_elsewhere = Elsewhere(running) && running.leased;
-  return !held_elsewhere && !supervisor_.IsLive(ref) && !recorder_.Owns(ref);
+  return !Elsewhere(running) && !supervisor_.IsLive(ref) && !recorder_.Owns(ref);
 }
 
 Monitor::Found Monitor::Describe(const store::RunningJob& running) const {

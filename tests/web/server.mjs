@@ -12,7 +12,7 @@ const STOP_MS = 30_000;
 
 const CONFIG = `max_running = 6
 [defaults]
-heartbeat_timeout = "2s"
+heartbeat_timeout = "4s"
 grace = "1s"
 backoff = "2s"
 `;

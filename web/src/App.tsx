@@ -1,18 +1,23 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { ApiError } from './api/client';
 import { useLive } from './api/live';
 import { useMe } from './api/queries';
+import { ChangesPage } from './pages/changes/ChangesPage';
+import { NodesPage } from './pages/nodes/NodesPage';
+import { SchedulePage } from './pages/schedules/SchedulePage';
+import { SchedulesPage } from './pages/schedules/SchedulesPage';
 import { JobPage } from './pages/job/JobPage';
 import { JobsPage } from './pages/jobs/JobsPage';
 import { CreateDialog } from './pages/jobs/CreateDialog';
 import { LoginPage } from './pages/LoginPage';
 import { OverviewPage } from './pages/overview/OverviewPage';
 import { SettingsPage } from './pages/settings/SettingsPage';
-import { navigate, useRoute } from './route';
+import { navigate, useRoute, type Route } from './route';
 import { Empty, Link, Trouble, Waiting } from './ui/basics';
 import { KeysSheet } from './ui/KeysSheet';
 import { Palette } from './ui/Palette';
+import { usePlaces, type Place } from './ui/places';
 import { Shell } from './ui/Shell';
 import { useKeys } from './ui/keys';
 import { usePaletteKey } from './ui/usePaletteKey';
@@ -28,6 +33,14 @@ function Page() {
       return <JobsPage words={route.words} />;
     case 'job':
       return <JobPage key={route.id} id={route.id} />;
+    case 'changes':
+      return <ChangesPage words={route.words} />;
+    case 'schedules':
+      return <SchedulesPage />;
+    case 'schedule':
+      return <SchedulePage key={route.name} name={route.name} />;
+    case 'nodes':
+      return <NodesPage />;
     case 'settings':
       return <SettingsPage />;
     case 'unknown':
@@ -39,17 +52,31 @@ function Page() {
   }
 }
 
+// The tab is named after the page, and a reader of the screen is led to it.
+function useArrival(route: Route, places: Place[]) {
+  const own = route.page === 'job' ? route.id : route.page === 'schedule' ? route.name : '';
+  const name = own || (places.find((place) => place.pages.includes(route.page))?.name ?? 'No such page');
+  const first = useRef(true);
+  useEffect(() => {
+    document.title = `${name} · forager`;
+  }, [name]);
+  useEffect(() => {
+    if (!first.current) document.getElementById('content')?.focus({ preventScroll: true });
+    first.current = false;
+  }, [route.page, own]);
+}
+
 function Inside() {
   const live = useLive();
+  const places = usePlaces();
+  useArrival(useRoute(), places);
   const [open, setOpen] = useState<Open>('none');
   const close = () => setOpen('none');
   usePaletteKey(() => setOpen('palette'));
   useKeys({
     '?': () => setOpen('keys'),
     n: () => setOpen('create'),
-    '1': () => navigate('/'),
-    '2': () => navigate('/jobs'),
-    '3': () => navigate('/settings'),
+    ...Object.fromEntries(places.map((place, index) => [String(index + 1), () => navigate(place.to)])),
   });
   return (
     <>

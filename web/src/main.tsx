@@ -5,11 +5,16 @@ import { ApiError } from './api/client';
 import { App } from './App';
 import { applyTheme } from './theme';
 import { NotesProvider } from './ui/toast';
+import '@fontsource-variable/inter/wght.css';
 import './style/tokens.css';
 import './style/base.css';
 import './style/shell.css';
 import './style/parts.css';
-import './style/pages.css';
+import './style/page.css';
+import './style/overview.css';
+import './style/jobs.css';
+import './style/job.css';
+import './style/others.css';
 
 applyTheme();
 

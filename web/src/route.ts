@@ -5,6 +5,10 @@ export type Route =
   | { page: 'overview' }
   | { page: 'jobs'; words: URLSearchParams }
   | { page: 'job'; id: string }
+  | { page: 'changes'; words: URLSearchParams }
+  | { page: 'schedules' }
+  | { page: 'schedule'; name: string }
+  | { page: 'nodes' }
   | { page: 'settings' }
   | { page: 'unknown' };
 
@@ -18,13 +22,29 @@ export function navigate(to: string, replace = false): void {
   if (!replace) window.scrollTo(0, 0);
 }
 
+function under(place: string, pathname: string): string | undefined {
+  const id = new RegExp(`^/${place}/([^/]+)$`).exec(pathname)?.[1];
+  return id && decodeURIComponent(id);
+}
+
 function parse(address: string): Route {
   const { pathname, searchParams } = new URL(address);
-  const id = /^\/jobs\/([^/]+)$/.exec(pathname)?.[1];
-  if (pathname === '/') return { page: 'overview' };
-  if (pathname === '/jobs') return { page: 'jobs', words: searchParams };
-  if (pathname === '/settings') return { page: 'settings' };
-  return id ? { page: 'job', id: decodeURIComponent(id) } : { page: 'unknown' };
+  switch (pathname) {
+    case '/':
+      return { page: 'overview' };
+    case '/jobs':
+      return { page: 'jobs', words: searchParams };
+    case '/changes':
+      return { page: 'changes', words: searchParams };
+    case '/schedules':
+    case '/nodes':
+    case '/settings':
+      return { page: pathname.slice(1) as 'schedules' | 'nodes' | 'settings' };
+  }
+  const id = under('jobs', pathname);
+  if (id) return { page: 'job', id };
+  const name = under('schedules', pathname);
+  return name ? { page: 'schedule', name } : { page: 'unknown' };
 }
 
 function subscribe(moved: () => void): () => void {

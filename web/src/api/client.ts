@@ -79,6 +79,10 @@ export function post<T>(path: string, body?: object, query: Query = {}): Promise
   return request<T>('POST', path, query, body);
 }
 
+export function patch<T>(path: string, body: object): Promise<T> {
+  return request<T>('PATCH', path, {}, body);
+}
+
 export function remove<T>(path: string): Promise<T> {
   return request<T>('DELETE', path, {}, undefined);
 }

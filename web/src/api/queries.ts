@@ -1,16 +1,23 @@
 // What the pages ask for, each under one key, so that events can find and refresh it.
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { get, whoAmI, type Query } from './client';
 import type {
+  AllChanges,
   Attempt,
   Changes,
   Config,
   Dispatch,
   Explanation,
+  History,
   Job,
   JobList,
+  LiveAttempt,
   Me,
   Monitor,
+  Node,
+  Range,
+  Schedule,
+  ScheduleRun,
   Stats,
   Token,
   Types,
@@ -90,26 +97,75 @@ export const useChanges = (id: string, page: number) =>
     placeholderData: keepPreviousData,
   });
 
-// The newest finished jobs, for the charts: the API keeps no history of its own.
-export const FINISHED_PAGES = 5;
-
-export const useFinished = () =>
-  useQuery<Job[]>({
-    queryKey: ['finished'],
-    queryFn: async ({ signal }) => {
-      const jobs: Job[] = [];
-      let cursor: string | undefined;
-      for (let page = 0; page < FINISHED_PAGES; page++) {
-        const list = await get<JobList>(
-          '/jobs',
-          { status: 'completed,failed,cancelled', sort: '-completed_at', page_size: 100, cursor },
-          signal,
-        );
-        jobs.push(...list.jobs);
-        if (!list.next_cursor) break;
-        cursor = list.next_cursor;
-      }
-      return jobs;
+export const useRunning = (enabled = true) =>
+  useQuery<{ attempts: LiveAttempt[]; seen: number }>({
+    queryKey: ['running'],
+    queryFn: async ({ signal }) => ({
+      ...(await get<{ attempts: LiveAttempt[] }>('/running', {}, signal)),
+      seen: Date.now(),
+    }),
+    // Short limits want a closer look.
+    refetchInterval: ({ state }) => {
+      const limits = state.data?.attempts.map((each) => each.heartbeat.limit_seconds * 250) ?? [];
+      return Math.max(500, Math.min(2_000, ...limits));
     },
+    enabled,
+  });
+
+export const useHistory = (range: Range, entity_type?: string) =>
+  useQuery<History>({
+    queryKey: ['history', range, entity_type],
+    queryFn: ({ signal }) => get('/history', { range, entity_type }, signal),
+    refetchInterval: 15_000,
+    placeholderData: keepPreviousData,
+  });
+
+// The newest finished jobs tell which types fail now.
+export const useFinished = () =>
+  useQuery<JobList>({
+    queryKey: ['finished'],
+    queryFn: ({ signal }) =>
+      get('/jobs', { status: 'completed,failed', sort: '-completed_at', page_size: 100 }, signal),
+    refetchInterval: 15_000,
+  });
+
+export const useAllChanges = (filter: Query) =>
+  useInfiniteQuery({
+    queryKey: ['changes', filter],
+    queryFn: ({ pageParam, signal }) =>
+      get<AllChanges>('/changes', { ...filter, page_size: 50, cursor: pageParam || undefined }, signal),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.next_cursor,
+    placeholderData: keepPreviousData,
+  });
+
+export const useSchedules = () =>
+  useQuery<{ schedules: Schedule[]; total: number }>({
+    queryKey: ['schedules'],
+    queryFn: ({ signal }) => get('/schedules', {}, signal),
     refetchInterval: 30_000,
+  });
+
+export const useSchedule = (name: string) =>
+  useQuery<Schedule>({
+    queryKey: ['schedule', name],
+    queryFn: ({ signal }) => get(`/schedules/${encodeURIComponent(name)}`, {}, signal),
+    refetchInterval: 30_000,
+  });
+
+export const useScheduleRuns = (name: string) =>
+  useQuery<{ runs: ScheduleRun[] }>({
+    queryKey: ['schedule', name, 'runs'],
+    queryFn: ({ signal }) => get(`/schedules/${encodeURIComponent(name)}/runs`, {}, signal),
+    refetchInterval: 30_000,
+  });
+
+// Only a server that is one of several answers this.
+export const useNodes = () =>
+  useQuery<{ nodes: Node[] }>({
+    queryKey: ['nodes'],
+    queryFn: ({ signal }) => get('/nodes', {}, signal),
+    retry: false,
+    refetchInterval: (query) => (query.state.error ? false : 5_000),
+    refetchOnWindowFocus: false,
   });

@@ -100,6 +100,7 @@ export interface Logs {
 
 export interface Change {
   id: number;
+  job_id: string;
   attempt: number;
   entity_type: string;
   entity_id: string | null;
@@ -122,6 +123,110 @@ export interface Changes {
   total_capped?: boolean;
   page: number | null;
   page_size: number;
+}
+
+export interface AllChanges extends Omit<Changes, 'total_capped'> {
+  total_capped?: boolean;
+  next_cursor: string | null;
+}
+
+export interface LimitLeft {
+  limit_seconds: number;
+  left_seconds: number;
+}
+
+export interface LiveAttempt {
+  job_id: string;
+  attempt: number;
+  stopping: boolean;
+  deadline: LimitLeft;
+  heartbeat: LimitLeft;
+  stall: LimitLeft;
+}
+
+export const RANGES = ['1h', '24h', '30d'] as const;
+export type Range = (typeof RANGES)[number];
+
+export interface HistoryFigures {
+  submitted: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  retried: number;
+  reset: number;
+  run_time_p50: number | null;
+  run_time_p95: number | null;
+  wait_p50: number | null;
+  wait_p95: number | null;
+}
+
+export interface History {
+  range: Range;
+  bucket_seconds: number;
+  from: string;
+  to: string;
+  buckets: (HistoryFigures & { at: string })[];
+  totals: HistoryFigures;
+}
+
+export const OVERLAPS = ['skip', 'queue', 'cancel_old'] as const;
+export const MISSED = ['once', 'none', 'all'] as const;
+
+export interface DueTime {
+  at: string;
+  local: string;
+}
+
+export interface Schedule {
+  id: number;
+  name: string;
+  cron: string | null;
+  run_at: string | null;
+  time_zone: string;
+  words: string;
+  overlap: (typeof OVERLAPS)[number];
+  missed: (typeof MISSED)[number];
+  max_catch_up: number;
+  paused: boolean;
+  job: JsonObject;
+  next_run_at: string | null;
+  last_due_at: string | null;
+  last_result: 'submitted' | 'skipped' | 'missed' | null;
+  last_job_id: string | null;
+  active_jobs: number;
+  submitted: number;
+  skipped: number;
+  missed_runs: number;
+  created_at: string;
+  updated_at: string;
+  next_runs?: DueTime[];
+}
+
+export interface ScheduleRun {
+  due_at: string;
+  at: string;
+  kind: 'due' | 'catch_up' | 'manual';
+  result: 'submitted' | 'skipped' | 'missed';
+  job_id: string | null;
+  message: string | null;
+}
+
+export interface Preview {
+  words: string;
+  next_runs: DueTime[];
+}
+
+export interface Node {
+  node_id: string;
+  name: string;
+  boot_id: string;
+  version: string;
+  started_at: string;
+  heartbeat_at: string;
+  state: 'live' | 'draining' | 'lost';
+  running: number;
+  capacity: number;
+  this: boolean; // the one that answers
 }
 
 export interface Explanation {
@@ -153,6 +258,7 @@ export interface Monitor {
   reset_total: number;
   next_run: string | null;
   last_error: string | null;
+  recent_resets: { job_id: string; at: string }[];
 }
 
 export interface Dispatch {

@@ -24,7 +24,9 @@ export function Confirm({ title, action, onConfirm, onClose, children }: Props) 
     <Dialog title={title} onClose={onClose}>
       <p>{children}</p>
       <footer>
-        <Button onClick={onClose}>Not now</Button>
+        <Button data-first onClick={onClose}>
+          Not now
+        </Button>
         <Button look="danger" disabled={busy} onClick={() => void confirm()}>
           {action}
         </Button>

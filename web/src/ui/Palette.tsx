@@ -2,12 +2,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react';
 import { get, post } from '../api/client';
-import { useDispatch } from '../api/queries';
+import { useDispatch, useSchedules } from '../api/queries';
 import type { Dispatch, ExecutePending, JobList } from '../api/types';
 import { navigate } from '../route';
 import { flipTheme } from '../theme';
 import { Icon, type IconName } from './Icon';
 import { useAct, useMay } from './actions';
+import { usePlaces } from './places';
 
 interface Command {
   name: string;
@@ -39,17 +40,38 @@ function useFound(text: string): Command[] {
   }));
 }
 
+function useFoundSchedules(text: string): Command[] {
+  const { data } = useSchedules();
+  if (text.length < 2) return [];
+  return (data?.schedules ?? [])
+    .filter((schedule) => schedule.name.toLowerCase().includes(text))
+    .slice(0, 5)
+    .map((schedule) => ({
+      name: schedule.name,
+      icon: 'clock',
+      hint: schedule.words,
+      run: () => navigate(`/schedules/${encodeURIComponent(schedule.name)}`),
+    }));
+}
+
 function useCommands({ onKeys, onCreate }: Props): Command[] {
   const act = useAct();
   const operator = useMay('operator');
+  const places = usePlaces();
   const { data: dispatch } = useDispatch();
   const paused = dispatch?.paused ?? false;
   const commands: Command[] = [
-    { name: 'Overview', icon: 'overview', hint: '1', run: () => navigate('/') },
-    { name: 'Jobs', icon: 'jobs', hint: '2', run: () => navigate('/jobs') },
-    { name: 'Failed jobs', icon: 'cross', run: () => navigate('/jobs?status=failed') },
+    ...places.map(
+      (place, index): Command => ({
+        name: place.name,
+        icon: place.icon,
+        hint: String(index + 1),
+        run: () => navigate(place.to),
+      }),
+    ),
+    { name: 'Failed jobs', icon: 'cross', run: () => navigate('/jobs?status=failed&sort=-completed_at') },
     { name: 'Running jobs', icon: 'arc', run: () => navigate('/jobs?status=running') },
-    { name: 'Settings', icon: 'settings', hint: '3', run: () => navigate('/settings') },
+    { name: 'Changes waiting for review', icon: 'changes', run: () => navigate('/changes?status=pending') },
   ];
   if (operator) {
     commands.push(
@@ -89,7 +111,12 @@ export function Palette(props: Props) {
   const commands = useCommands(props);
   const found = useFound(text.trim());
   const wanted = text.trim().toLowerCase();
-  const shown = [...commands.filter((command) => command.name.toLowerCase().includes(wanted)), ...found];
+  const schedules = useFoundSchedules(wanted);
+  const shown = [
+    ...commands.filter((command) => command.name.toLowerCase().includes(wanted)),
+    ...schedules,
+    ...found,
+  ];
   const chosen = Math.min(at, Math.max(0, shown.length - 1));
 
   useEffect(() => {

@@ -5,8 +5,9 @@ import { useRoute } from '../route';
 import { flipTheme, useDark } from '../theme';
 import { count } from '../words';
 import { Button, Link } from './basics';
-import { Icon, type IconName } from './Icon';
+import { Icon } from './Icon';
 import { useMay } from './actions';
+import { usePlaces } from './places';
 
 interface Props {
   live: StreamState;
@@ -15,19 +16,6 @@ interface Props {
   onCreate: () => void;
   children: ReactNode;
 }
-
-interface Place {
-  to: string;
-  name: string;
-  icon: IconName;
-  pages: string[];
-}
-
-const PLACES: Place[] = [
-  { to: '/', name: 'Overview', icon: 'overview', pages: ['overview'] },
-  { to: '/jobs', name: 'Jobs', icon: 'jobs', pages: ['jobs', 'job'] },
-  { to: '/settings', name: 'Settings', icon: 'settings', pages: ['settings'] },
-];
 
 const LIVE_WORDS: Record<StreamState, string> = {
   connecting: 'Connecting',
@@ -38,11 +26,18 @@ const LIVE_WORDS: Record<StreamState, string> = {
 
 function Navigation() {
   const { page } = useRoute();
+  const places = usePlaces();
   const { data: stats } = useStats();
   return (
     <nav aria-label="Pages">
-      {PLACES.map((place) => (
-        <Link key={place.to} to={place.to} className="place" current={place.pages.includes(page)}>
+      {places.map((place, index) => (
+        <Link
+          key={place.to}
+          to={place.to}
+          className="place"
+          title={`${place.name} (${index + 1})`}
+          current={place.pages.includes(page)}
+        >
           <Icon name={place.icon} />
           <span>{place.name}</span>
           {place.to === '/jobs' && stats && <span className="number">{count(stats.total_jobs)}</span>}

@@ -9,6 +9,7 @@ import { Icon, type IconName } from './Icon';
 type Look = 'plain' | 'primary' | 'danger' | 'quiet';
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+  'data-first'?: boolean; // of a dialog: has the focus when it opens
   look?: Look;
   icon?: IconName;
   hotkey?: string;
@@ -19,7 +20,7 @@ export function Button({ look = 'plain', icon, hotkey, children, className = '',
     <button
       type="button"
       className={`button ${look} ${children ? '' : 'bare'} ${className}`}
-      aria-keyshortcuts={hotkey}
+      aria-keyshortcuts={hotkey?.replace('Del', 'Delete')}
       {...rest}
     >
       {icon && <Icon name={icon} />}
@@ -35,9 +36,10 @@ interface LinkProps {
   className?: string;
   current?: boolean;
   label?: string;
+  title?: string;
 }
 
-export function Link({ to, children, className, current, label }: LinkProps) {
+export function Link({ to, children, className, current, label, title }: LinkProps) {
   function follow(event: MouseEvent) {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
@@ -49,6 +51,7 @@ export function Link({ to, children, className, current, label }: LinkProps) {
       className={className}
       onClick={follow}
       aria-label={label}
+      title={title}
       aria-current={current ? 'page' : undefined}
     >
       {children}

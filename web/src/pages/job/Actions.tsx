@@ -1,22 +1,41 @@
 import { useState } from 'react';
-import { post, remove } from '../../api/client';
-import type { Job, Message } from '../../api/types';
+import { ApiError, post, remove } from '../../api/client';
+import type { BulkResult, Job, Message } from '../../api/types';
 import { navigate } from '../../route';
 import { Button } from '../../ui/basics';
 import { Confirm } from '../../ui/Confirm';
 import { useAct, useMay } from '../../ui/actions';
 import { useKeys } from '../../ui/keys';
+import { useNotes } from '../../ui/toast';
 import { CreateDialog } from '../jobs/CreateDialog';
 
 export function Actions({ job }: { job: Job }) {
   const act = useAct();
+  const { tell, complain } = useNotes();
   const operator = useMay('operator');
   const admin = useMay('admin');
   const [open, setOpen] = useState<'none' | 'copy' | 'delete'>('none');
   const close = () => setOpen('none');
   const id = job.job_id;
 
-  const start = () => void act(() => post<Job>(`/jobs/${id}/start`), () => `Started ${id}`);
+  // With every slot in use it starts when one is free: asked for once is enough.
+  const startOrAsk = async () => {
+    try {
+      await post<Job>(`/jobs/${id}/start`);
+      return `Started ${id}`;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+      const asked = await post<BulkResult>('/jobs/bulk-start', { job_ids: [id] });
+      if (asked.affected_count === 0) throw error;
+      return `${error.message} It starts by itself as soon as it can.`;
+    }
+  };
+  const start = () => void act(startOrAsk, (words) => words);
+  const copyId = () =>
+    void navigator.clipboard.writeText(id).then(
+      () => tell(`Copied ${id}`),
+      () => complain(new Error('This browser does not let the page copy.')),
+    );
   const retry = () => void act(() => post<Job>(`/jobs/${id}/retry`), () => `${id} is pending again`);
   const cancel = (force: boolean) =>
     void act(
@@ -39,6 +58,7 @@ export function Actions({ job }: { job: Job }) {
     t: may.retry && retry,
     c: (may.cancel || may.force) && (() => cancel(may.force)),
     d: may.copy && (() => setOpen('copy')),
+    y: copyId,
     Delete: may.remove && (() => setOpen('delete')),
   });
 
@@ -74,8 +94,11 @@ export function Actions({ job }: { job: Job }) {
           Duplicate
         </Button>
       )}
+      <Button look="quiet" icon="link" aria-label="Copy the job id" title="Copy the job id (y)" onClick={copyId} />
       {may.remove && (
-        <Button icon="trash" aria-label="Delete" title="Delete (Delete)" onClick={() => setOpen('delete')} />
+        <Button icon="trash" hotkey="Del" onClick={() => setOpen('delete')}>
+          Delete
+        </Button>
       )}
       {open === 'copy' && <CreateDialog like={job} onClose={close} />}
       {open === 'delete' && (

@@ -48,7 +48,7 @@ export function AttemptList({ attempts, chosen, onChoose }: Props) {
   const now = useNow();
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label="Attempts table">
-      <table>
+      <table className="stacked">
         <thead>
           <tr>
             <th scope="col">Attempt</th>
@@ -84,21 +84,21 @@ export function AttemptList({ attempts, chosen, onChoose }: Props) {
                       {attempt.attempt}
                     </Button>
                   </th>
-                  <td>
+                  <td data-label="Outcome">
                     <StatusMark status={kindOf(attempt)} detail={kindOf(attempt) === 'failed' ? outcomeOf(attempt) : undefined} />
                   </td>
-                  <td>
+                  <td data-label="Started">
                     <Ago time={attempt.started_at} />
                   </td>
-                  <td className="right">
+                  <td data-label="Took" className="right">
                     {attempt.started_at ? duration(endOf(attempt, now) - startOf(attempt)) : '–'}
                   </td>
-                  <td>{exitWords(attempt)}</td>
-                  <td className="right">{cpuWords(attempt)}</td>
-                  <td className="right">
+                  <td data-label="End">{exitWords(attempt)}</td>
+                  <td data-label="CPU" className="right">{cpuWords(attempt)}</td>
+                  <td data-label="Peak memory" className="right">
                     {attempt.max_rss_kb !== null ? bytes(attempt.max_rss_kb * 1024) : '–'}
                   </td>
-                  <td>
+                  <td data-label="Processes">
                     {treeWords(attempt)} {attempt.snapshot && <span className="tag">snapshot</span>}
                   </td>
                 </tr>

@@ -37,7 +37,7 @@ export function Facts({ job }: { job: Job }) {
   }
   return (
     <Panel title="The job">
-      <dl className="facts">
+      <dl className="facts list-facts">
         {facts.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

@@ -1,5 +1,5 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { LEVELS, type Level, type LogLine } from '../../api/types';
 import { Button, Empty, localTime, Panel, Trouble, Waiting } from '../../ui/basics';
 import { useKeys } from '../../ui/keys';
@@ -9,7 +9,25 @@ import { useLog, wholeLog, type LogWish } from './useLog';
 
 const LINE_PX = 22;
 
-function Line({ line }: { line: LogLine }) {
+// The text with what is searched for marked.
+function Marked({ text, wanted }: { text: string; wanted: string }) {
+  if (!wanted) return <>{text}</>;
+  const parts: ReactNode[] = [];
+  const lower = text.toLowerCase();
+  let from = 0;
+  for (let at = lower.indexOf(wanted); at >= 0; at = lower.indexOf(wanted, from)) {
+    parts.push(text.slice(from, at), <mark key={at}>{text.slice(at, at + wanted.length)}</mark>);
+    from = at + wanted.length;
+  }
+  return (
+    <>
+      {parts}
+      {text.slice(from)}
+    </>
+  );
+}
+
+function Line({ line, wanted }: { line: LogLine; wanted: string }) {
   return (
     <>
       <time dateTime={line.timestamp} title={`${localTime(line.timestamp)}\n${line.timestamp}`}>
@@ -19,14 +37,21 @@ function Line({ line }: { line: LogLine }) {
       <span className="log-level">{line.level}</span>
       {line.stage && <span className="log-stage muted">{line.stage}</span>}
       <span className="log-text">
-        {line.message}
+        <Marked text={line.message} wanted={wanted} />
         {line.log_data !== null && <span className="muted"> {JSON.stringify(line.log_data)}</span>}
       </span>
     </>
   );
 }
 
-function Lines({ lines, follow }: { lines: LogLine[]; follow: boolean }) {
+interface LinesProps {
+  lines: LogLine[];
+  follow: boolean;
+  wanted: string;
+  onLeaveEnd: () => void;
+}
+
+function Lines({ lines, follow, wanted, onLeaveEnd }: LinesProps) {
   const box = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: lines.length,
@@ -41,7 +66,15 @@ function Lines({ lines, follow }: { lines: LogLine[]; follow: boolean }) {
   }, [follow, lines.length, rows]);
 
   return (
-    <div className="log" ref={box} tabIndex={0} role="log" aria-label="Log lines" aria-live="off">
+    <div
+      className="log"
+      ref={box}
+      tabIndex={0}
+      role="log"
+      aria-label="Log lines"
+      aria-live="off"
+      onWheel={(event) => event.deltaY < 0 && onLeaveEnd()}
+    >
       <div className="log-body" style={{ height: rows.getTotalSize() }}>
         {rows.getVirtualItems().map((row) => {
           const line = lines[row.index];
@@ -54,7 +87,7 @@ function Lines({ lines, follow }: { lines: LogLine[]; follow: boolean }) {
                 className={`log-line ${line.level.toLowerCase()}`}
                 style={{ transform: `translateY(${row.start}px)` }}
               >
-                <Line line={line} />
+                <Line line={line} wanted={wanted} />
               </div>
             )
           );
@@ -84,17 +117,35 @@ interface Props {
 export function LogPanel({ id, running, attempts }: Props) {
   const [level, setLevel] = useState<Level>('DEBUG');
   const [attempt, setAttempt] = useState<number | null>(null);
+  const [stage, setStage] = useState('');
   const [text, setText] = useState('');
   const [follow, setFollow] = useState(true);
   const search = useRef<HTMLInputElement>(null);
   const { complain } = useNotes();
-  const wish: LogWish = { id, level, attempt };
+  const wish: LogWish = { id, level, attempt, stage };
   const log = useLog(wish, follow, running);
   const wanted = text.trim().toLowerCase();
   const lines = useMemo(
     () => (wanted ? log.lines.filter((line) => line.message.toLowerCase().includes(wanted)) : log.lines),
     [log.lines, wanted],
   );
+  // Stages are known once a line of theirs was seen.
+  const seen = useRef(new Set<string>());
+  log.lines.forEach((line) => line.stage && seen.current.add(line.stage));
+  const stages = [...seen.current].sort();
+  // A search looks at the whole log, not only at what was loaded for its end.
+  const searching = wanted !== '';
+  const { earlier } = log;
+  useEffect(() => {
+    if (!searching) return;
+    let gone = false;
+    const readOn = async () => {
+      while (!gone && (await earlier())) continue;
+    };
+    readOn().catch(complain);
+    return () => void (gone = true);
+  }, [searching, earlier, complain]);
+
   useKeys({ p: () => setFollow(!follow), '/': () => search.current?.focus() });
   const download = () => wholeLog(wish).then((all) => save(id, all), complain);
 
@@ -135,12 +186,21 @@ export function LogPanel({ id, running, attempts }: Props) {
             ))}
           </select>
         </label>
+        <label className="inline">
+          <span>Stage</span>
+          <select value={stage} onChange={(event) => setStage(event.target.value)}>
+            <option value="">all</option>
+            {stages.map((each) => (
+              <option key={each}>{each}</option>
+            ))}
+          </select>
+        </label>
         <input
           ref={search}
           type="search"
           className="log-search"
-          aria-label="Search the loaded lines"
-          placeholder="Search the loaded lines"
+          aria-label="Search the log"
+          placeholder="Search the log"
           value={text}
           onChange={(event) => setText(event.target.value)}
         />
@@ -155,9 +215,19 @@ export function LogPanel({ id, running, attempts }: Props) {
       </div>
       {log.error && <Trouble error={log.error} />}
       {log.total < 0 && !log.error && <Waiting rows={4} />}
-      {log.total === 0 && <Empty title={running || attempts === 0 ? 'It has said nothing yet' : 'It said nothing'} />}
-      {log.total > 0 && lines.length === 0 && <Empty title="No loaded line matches" />}
-      {lines.length > 0 && <Lines lines={lines} follow={follow} />}
+      {log.total === 0 && (
+        <Empty
+          title={
+            level !== 'DEBUG' || attempt !== null || stage
+              ? 'No line matches'
+              : running || attempts === 0
+                ? 'It has said nothing yet'
+                : 'It said nothing'
+          }
+        />
+      )}
+      {log.total > 0 && lines.length === 0 && <Empty title="No line matches" />}
+      {lines.length > 0 && <Lines lines={lines} follow={follow} wanted={wanted} onLeaveEnd={() => running && setFollow(false)} />}
     </Panel>
   );
 }

@@ -14,6 +14,7 @@ export interface LogWish {
   id: string;
   level: Level;
   attempt: number | null;
+  stage: string;
 }
 
 export interface LogView {
@@ -26,8 +27,8 @@ export interface LogView {
 const NOTHING: LogView = { lines: [], start: 0, total: -1, error: null };
 
 function ask(wish: LogWish, offset: number, limit: number): Promise<Logs> {
-  const { id, level, attempt } = wish;
-  return get<Logs>(`/jobs/${id}/logs`, { level, attempt: attempt ?? undefined, offset, limit });
+  const { id, level, attempt, stage } = wish;
+  return get<Logs>(`/jobs/${id}/logs`, { level, attempt: attempt ?? undefined, stage, offset, limit });
 }
 
 export async function wholeLog(wish: LogWish): Promise<LogLine[]> {
@@ -55,7 +56,7 @@ async function grown(wish: LogWish, view: LogView): Promise<LogView> {
   return logs.length === PIECE ? grown(wish, next) : next;
 }
 
-export function useLog({ id, level, attempt }: LogWish, follow: boolean, running: boolean) {
+export function useLog({ id, level, attempt, stage }: LogWish, follow: boolean, running: boolean) {
   const [view, setView] = useState<LogView>(NOTHING);
   const latest = useRef(NOTHING);
   const shown = useRef('');
@@ -69,7 +70,7 @@ export function useLog({ id, level, attempt }: LogWish, follow: boolean, running
     let gone = false;
     let busy = false;
     let again = false;
-    const wish = { id, level, attempt };
+    const wish = { id, level, attempt, stage };
     const key = JSON.stringify(wish);
     const other = shown.current !== key;
     shown.current = key;
@@ -112,14 +113,18 @@ export function useLog({ id, level, attempt }: LogWish, follow: boolean, running
       window.clearTimeout(gather);
       window.clearInterval(timer);
     };
-  }, [id, level, attempt, follow, running, put]);
+  }, [id, level, attempt, stage, follow, running, put]);
 
+  // The piece before what is there; false when there is none, or no more is kept.
   const earlier = useCallback(async () => {
-    const { start, lines, total } = latest.current;
+    const { start } = latest.current;
     const from = Math.max(0, start - PIECE);
-    const { logs } = await ask({ id, level, attempt }, from, start - from);
-    put({ lines: [...logs, ...lines], start: from, total, error: null });
-  }, [id, level, attempt, put]);
+    if (start === 0 || latest.current.lines.length >= MOST_LINES) return false;
+    const { logs } = await ask({ id, level, attempt, stage }, from, start - from);
+    if (latest.current.start !== start) return false;
+    put({ ...latest.current, lines: [...logs, ...latest.current.lines], start: from, error: null });
+    return from > 0;
+  }, [id, level, attempt, stage, put]);
 
   return { ...view, earlier };
 }

@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { post } from '../../api/client';
+import { useDispatch, useStats } from '../../api/queries';
 import type { BulkResult } from '../../api/types';
 import { Button, Trouble, Waiting } from '../../ui/basics';
 import { Dialog } from '../../ui/Dialog';
@@ -9,9 +10,15 @@ import { useAct } from '../../ui/actions';
 import { count, plural } from '../../words';
 import type { Chosen } from './useSelection';
 
-export type BulkAction = 'retry' | 'cancel' | 'delete';
+export type BulkAction = 'start' | 'retry' | 'cancel' | 'delete';
 
 const WORDS: Record<BulkAction, { verb: string; done: string; left: string; then: string }> = {
+  start: {
+    verb: 'Run',
+    done: 'are asked to run',
+    left: 'Only pending jobs can be asked to run.',
+    then: 'Each starts as soon as a slot is free, those that wait for their time too.',
+  },
   retry: {
     verb: 'Retry',
     done: 'go back to pending',
@@ -36,6 +43,18 @@ const WORDS: Record<BulkAction, { verb: string; done: string; left: string; then
 function scopeOf(chosen: Chosen, opened: string): object {
   if ('ids' in chosen) return { job_ids: chosen.ids };
   return { filter: { ...chosen.filter, created_before: chosen.filter.created_before ?? opened } };
+}
+
+function SlotWords() {
+  const { data: dispatch } = useDispatch();
+  const { data: stats } = useStats();
+  if (!dispatch || !stats) return null;
+  return (
+    <p className="muted">
+      {stats.running_jobs} of {plural(dispatch.max_running, 'slot')} in use now.
+      {dispatch.paused && ' Dispatch is paused: nothing starts before it is resumed.'}
+    </p>
+  );
 }
 
 interface Props {
@@ -82,6 +101,7 @@ export function BulkDialog({ action, chosen, onClose, onDone }: Props) {
           <p>
             <strong>{plural(affected, 'job')}</strong> {affected === 1 ? words.done.replace(/^are/, 'is').replace(/^go/, 'goes') : words.done}. {affected > 0 && words.then}
           </p>
+          {action === 'start' && affected > 0 && <SlotWords />}
           {left > 0 && (
             <p className="muted">
               {plural(left, 'other')} of the chosen {left === 1 ? 'is' : 'are'} left as {left === 1 ? 'it is' : 'they are'}. {words.left}
@@ -105,9 +125,11 @@ export function BulkDialog({ action, chosen, onClose, onDone }: Props) {
         </div>
       )}
       <footer>
-        <Button onClick={onClose}>Not now</Button>
+        <Button data-first onClick={onClose}>
+          Not now
+        </Button>
         <Button
-          look={action === 'retry' ? 'primary' : 'danger'}
+          look={action === 'retry' || action === 'start' ? 'primary' : 'danger'}
           disabled={busy || affected === 0}
           onClick={() => void confirm()}
         >

@@ -1,12 +1,14 @@
 import { useState, type FormEvent, type HTMLInputTypeAttribute } from 'react';
 import { ApiError, post } from '../../api/client';
 import { useTypes } from '../../api/queries';
-import type { Job } from '../../api/types';
+import type { Job, Limits, Types } from '../../api/types';
 import { navigate } from '../../route';
 import { Button } from '../../ui/basics';
 import { Dialog } from '../../ui/Dialog';
 import { useAct } from '../../ui/actions';
-import { bodyOf, EMPTY, FIELDS, formOf, type Field, type Form } from './newJob';
+import { duration, plural } from '../../words';
+import { knobsOf, SELF_TESTS, USUAL_JOB_TYPES, type Knob } from './jobTypes';
+import { bodyOf, EMPTY, FIELDS, filtersOf, formOf, withFilter, type Field, type Form } from './newJob';
 
 const NAMES: Record<Field, string> = {
   entity_type: 'Entity type',
@@ -34,28 +36,25 @@ const KINDS: Partial<Record<Field, HTMLInputTypeAttribute>> = {
   run_at: 'datetime-local',
 };
 
-const USUAL_JOB_TYPES = ['discovery', 'update', 'inventory'];
-const SELF_TESTS = [
-  ...['ok', 'fail', 'transient', 'throw', 'abort', 'segfault', 'exit', 'busy_loop', 'sleep', 'stall'],
-  ...['ignore_term', 'tree', 'memory', 'flood', 'records'],
-];
 const MAIN: Field[] = ['entity_type', 'job_type', 'search_query', 'target_url'];
 
 interface InputProps {
   field: Field;
+  hint?: string;
   value: string;
   wrong: string | undefined;
   options: string[];
   set: (value: string) => void;
 }
 
-function Input({ field, value, wrong, options, set }: InputProps) {
+function Input({ field, hint, value, wrong, options, set }: InputProps) {
   const about = wrong ? `${field}-wrong` : undefined;
   const common = {
     value,
     'aria-invalid': wrong !== undefined,
     'aria-describedby': about,
     required: field === 'entity_type' || field === 'job_type',
+    'data-first': field === 'entity_type' || undefined,
   };
   return (
     <label className={`field ${field}`}>
@@ -67,6 +66,7 @@ function Input({ field, value, wrong, options, set }: InputProps) {
           {...common}
           type={KINDS[field] ?? 'text'}
           step={KINDS[field] === 'number' ? 'any' : undefined}
+          placeholder={hint}
           list={options.length > 0 ? `${field}-options` : undefined}
           autoComplete="off"
           onChange={(event) => set(event.target.value)}
@@ -86,6 +86,55 @@ function Input({ field, value, wrong, options, set }: InputProps) {
       )}
     </label>
   );
+}
+
+// What the chosen type is, and what holds for its jobs unless they say otherwise.
+function TypeWords({ form, types }: { form: Form; types: Types }) {
+  const type = types.types.find((each) => each.entity_type === form.entity_type);
+  if (!form.entity_type) return null;
+  if (!type) {
+    return (
+      <p className="type-words warn-text">
+        No collector serves this type: its jobs are accepted, and fail when they run. Known are{' '}
+        {types.types.map((each) => each.entity_type).join(', ')}.
+      </p>
+    );
+  }
+  return (
+    <p className="type-words muted">
+      Collected by {type.collector === 'command' ? 'a command' : type.collector}. An attempt may take{' '}
+      {duration(type.timeout_minutes * 60_000)}, be silent for {duration(type.heartbeat_timeout_seconds * 1_000)} and
+      make no progress for {duration(type.stall_timeout_seconds * 1_000)}; {plural(type.max_attempts, 'attempt')} at
+      most{type.max_running ? `, ${type.max_running} at once` : ''}.
+    </p>
+  );
+}
+
+function KnobInput({ knob, form, set }: { knob: Knob; form: Form; set: (form: Form) => void }) {
+  const value = filtersOf(form)?.[knob.name];
+  return (
+    <label className="field">
+      <span>{knob.words}</span>
+      <input
+        type="number"
+        min={0}
+        value={typeof value === 'number' ? value : ''}
+        onChange={(event) => set(withFilter(form, knob.name, event.target.value))}
+      />
+    </label>
+  );
+}
+
+function hintsOf(form: Form, types: Types | undefined): Partial<Record<Field, string>> {
+  const limits: Limits | undefined =
+    types?.types.find((each) => each.entity_type === form.entity_type) ?? types?.defaults;
+  if (!limits) return {};
+  return {
+    priority: String(limits.priority),
+    max_attempts: String(limits.max_attempts),
+    timeout_minutes: String(limits.timeout_minutes),
+    target_url: 'https://',
+  };
 }
 
 export function CreateDialog({ onClose, like }: { onClose: () => void; like?: Job }) {
@@ -129,14 +178,23 @@ export function CreateDialog({ onClose, like }: { onClose: () => void; like?: Jo
     <Input
       key={field}
       field={field}
+      hint={hints[field]}
       value={form[field]}
       wrong={wrong[field]}
       options={options[field] ?? []}
-      set={(value) => setForm({ ...form, [field]: value })}
+      set={(value) => {
+        setForm({ ...form, [field]: value });
+        setWrong(({ [field]: _, ...rest }) => rest);
+      }}
     />
   );
-  const rest = FIELDS.filter((field) => !MAIN.includes(field));
-  const showRest = rest.some((field) => form[field] !== '' || wrong[field]);
+  const hints = hintsOf(form, types);
+  const collector = types?.types.find((each) => each.entity_type === form.entity_type)?.collector;
+  const main = MAIN.filter((field) => field !== 'target_url' || collector !== 'selftest');
+  const knobs = filtersOf(form) ? knobsOf(form.entity_type, form.job_type) : [];
+  const rest = FIELDS.filter((field) => !main.includes(field));
+  const told = (field: Field) => field === 'search_filters' && knobs.length > 0;
+  const showRest = rest.some((field) => (form[field] !== '' && !told(field)) || wrong[field]);
 
   return (
     <Dialog title={like ? `New job like ${like.job_id}` : 'New job'} onClose={onClose} wide>
@@ -147,7 +205,13 @@ export function CreateDialog({ onClose, like }: { onClose: () => void; like?: Jo
           void create(false);
         }}
       >
-        <div className="grid">{MAIN.map(input)}</div>
+        {types && <TypeWords form={form} types={types} />}
+        <div className="grid">
+          {main.map(input)}
+          {knobs.map((knob) => (
+            <KnobInput key={knob.name} knob={knob} form={form} set={setForm} />
+          ))}
+        </div>
         <details open={showRest || undefined}>
           <summary>More: filters, limits, when</summary>
           <div className="grid">{rest.map(input)}</div>

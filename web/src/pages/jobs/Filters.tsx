@@ -1,10 +1,12 @@
+import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useTypes } from '../../api/queries';
-import { STATUSES, type Status } from '../../api/types';
+import { STATUSES, type JobList, type Status } from '../../api/types';
 import { Button, StatusMark } from '../../ui/basics';
 import { Icon } from '../../ui/Icon';
 import { COLUMNS } from './columns';
-import { go, SORTS, type ListWords } from './listWords';
+import { SELF_TESTS, USUAL_JOB_TYPES } from './jobTypes';
+import { go, isFiltered, NO_FILTER, SINCE, SORTS, type ListWords } from './listWords';
 
 const TYPING_MS = 250;
 
@@ -93,46 +95,78 @@ interface Props {
   onSearch: (input: HTMLInputElement | null) => void;
 }
 
+interface ChoiceProps {
+  name: string;
+  value: string;
+  options: [string, string][];
+  choose: (value: string) => void;
+}
+
+function Choice({ name, value, options, choose }: ChoiceProps) {
+  return (
+    <select aria-label={name} value={value} onChange={(event) => choose(event.target.value)}>
+      {options.map(([key, words]) => (
+        <option key={key} value={key}>
+          {words}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+// Job types have no list of their own: the usual ones, and those of the jobs that were seen.
+function useJobTypes(entityType: string): string[] {
+  const client = useQueryClient();
+  const seen = client
+    .getQueriesData<JobList>({ queryKey: ['jobpages'] })
+    .flatMap(([, list]) => list?.jobs ?? [])
+    .filter((job) => !entityType || job.entity_type === entityType)
+    .map((job) => job.job_type);
+  const usual = entityType === 'selftest' ? SELF_TESTS : USUAL_JOB_TYPES;
+  return [...new Set([...usual, ...seen])].sort();
+}
+
 export function Filters({ words, onSearch }: Props) {
   const { data: types } = useTypes();
-  const known = types?.types.map((type) => type.entity_type) ?? [];
-  const options = words.entity_type && !known.includes(words.entity_type) ? [words.entity_type, ...known] : known;
-  const filtered =
-    words.q || words.entity_type || words.job_type || words.parent_job_id || words.status.length > 0;
+  const jobTypes = useJobTypes(words.entity_type);
+  const named = (all: string, known: string[], value: string): [string, string][] => [
+    ['', all],
+    ...[...new Set(value ? [value, ...known] : known)].map((each): [string, string] => [each, each]),
+  ];
+  const entityTypes = types?.types.map((type) => type.entity_type) ?? [];
+  const sorts = Object.entries(SORTS).flatMap(([sort, name]): [string, string][] => [
+    [`-${sort}`, `${name}, ${sort === 'priority' ? 'highest' : 'newest'} first`],
+    [sort, `${name}, ${sort === 'priority' ? 'lowest' : 'oldest'} first`],
+  ]);
+  const since = Object.entries(SINCE).map(([key, { name }]): [string, string] => [key, name]);
   return (
-    <div className="filters">
+    <div className="filters" role="search" aria-label="Filters">
       <Search words={words} onReady={onSearch} />
       <StatusChips words={words} />
-      <label className="inline">
-        <span>Type</span>
-        <select value={words.entity_type} onChange={(event) => go(words, { entity_type: event.target.value })}>
-          <option value="">all</option>
-          {options.map((type) => (
-            <option key={type}>{type}</option>
-          ))}
-        </select>
-      </label>
-      <label className="inline">
-        <span>Sort</span>
-        <select value={words.sort} onChange={(event) => go(words, { sort: event.target.value })}>
-          {Object.entries(SORTS).flatMap(([sort, name]) => [
-            <option key={`-${sort}`} value={`-${sort}`}>
-              {name}, {sort === 'priority' ? 'highest' : 'newest'} first
-            </option>,
-            <option key={sort} value={sort}>
-              {name}, {sort === 'priority' ? 'lowest' : 'oldest'} first
-            </option>,
-          ])}
-        </select>
-      </label>
+      <Choice
+        name="Type"
+        value={words.entity_type}
+        options={named('all types', entityTypes, words.entity_type)}
+        choose={(entity_type) => go(words, { entity_type })}
+      />
+      <Choice
+        name="Job type"
+        value={words.job_type}
+        options={named('all job types', jobTypes, words.job_type)}
+        choose={(job_type) => go(words, { job_type })}
+      />
+      <Choice
+        name="Created when"
+        value={words.since}
+        options={[['', 'created any time'], ...since]}
+        choose={(value) => go(words, { since: value })}
+      />
+      <span className="sort-choice">
+        <Choice name="Sort" value={words.sort} options={sorts} choose={(sort) => go(words, { sort })} />
+      </span>
       {words.parent_job_id && <span className="tag">children of {words.parent_job_id}</span>}
-      {words.job_type && <span className="tag">{words.job_type}</span>}
-      {filtered && (
-        <Button
-          look="quiet"
-          icon="close"
-          onClick={() => go(words, { status: [], entity_type: '', job_type: '', q: '', parent_job_id: '' })}
-        >
+      {isFiltered(words) && (
+        <Button look="quiet" icon="close" onClick={() => go(words, NO_FILTER)}>
           Clear
         </Button>
       )}

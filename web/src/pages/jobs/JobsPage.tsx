@@ -1,140 +1,131 @@
-import { useRef, useState } from 'react';
-import { useJobs } from '../../api/queries';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { useListChanges } from '../../api/live';
+import { useStats } from '../../api/queries';
+import { STATUSES, type Status } from '../../api/types';
 import { navigate } from '../../route';
 import { Button, Empty, Trouble, Waiting } from '../../ui/basics';
 import { useMay } from '../../ui/actions';
 import { useKeys } from '../../ui/keys';
-import { count, plural } from '../../words';
+import { usePhone } from '../../ui/usePhone';
+import { count } from '../../words';
+import { BulkBar } from './BulkBar';
 import { BulkDialog, type BulkAction } from './BulkDialog';
 import { useColumns } from './columns';
 import { CreateDialog } from './CreateDialog';
 import { ColumnChoice, Filters } from './Filters';
-import { JobTable } from './JobTable';
-import { asFilter, asQuery, go, PAGE_SIZES, readWords, type ListWords } from './listWords';
-import { useSelection, type Chosen } from './useSelection';
+import { HEAD_PX, JobTable, useRows } from './JobTable';
+import { address, asFilter, asQuery, DEEPEST, isFiltered, NO_FILTER, PAGE, readWords, type ListWords } from './listWords';
+import { useJobPages, type JobPages } from './useJobPages';
+import { useSelection } from './useSelection';
 
-interface PagerProps {
-  words: ListWords;
-  total: number;
-  capped: boolean;
+const ROW_PX = 38;
+const PHONE_ROW_PX = 78;
+const SETTLE_MS = 250;
+
+// Refreshes by itself at the top. Further down the rows stay where they are until somebody asks.
+function useFreshness(atTop: boolean, refresh: () => void): boolean {
+  const changes = useListChanges();
+  const seen = useRef(changes);
+  const [stale, setStale] = useState(false);
+  useEffect(() => {
+    if (changes === seen.current && !(stale && atTop)) return;
+    seen.current = changes;
+    if (atTop) refresh();
+    setStale(!atTop);
+  }, [changes, atTop, refresh, stale]);
+  return stale;
 }
 
-function Pager({ words, total, capped }: PagerProps) {
-  const pages = Math.max(1, Math.ceil(total / words.page_size));
-  const from = total === 0 ? 0 : (words.page - 1) * words.page_size + 1;
-  const to = Math.min(total, words.page * words.page_size);
-  return (
-    <div className="pager">
-      <span className="muted">
-        {count(from)}–{count(to)} of {count(total)}
-        {capped ? ' and more' : ''}
-      </span>
-      <label className="inline">
-        <span>Per page</span>
-        <select
-          value={words.page_size}
-          onChange={(event) => go(words, { page_size: Number(event.target.value) })}
-        >
-          {PAGE_SIZES.map((size) => (
-            <option key={size}>{size}</option>
-          ))}
-        </select>
-      </label>
-      <Button
-        icon="left"
-        aria-label="Previous page"
-        disabled={words.page <= 1}
-        onClick={() => go(words, { page: words.page - 1 })}
-      />
-      <span>
-        {count(words.page)} / {count(pages)}
-      </span>
-      <Button
-        icon="right"
-        aria-label="Next page"
-        disabled={words.page >= pages}
-        onClick={() => go(words, { page: words.page + 1 })}
-      />
-    </div>
-  );
-}
-
-interface BulkBarProps {
-  chosen: Chosen;
-  whole: () => void;
-  matching: string;
-  onAction: (action: BulkAction) => void;
-  onClear: () => void;
-}
-
-function BulkBar({ chosen, whole, matching, onAction, onClear }: BulkBarProps) {
-  const operator = useMay('operator');
-  const admin = useMay('admin');
-  const all = 'filter' in chosen;
-  const total = all ? chosen.total : chosen.ids.length;
-  return (
-    <div className="bulk" role="region" aria-label="Selection">
-      <strong aria-live="polite">
-        {all ? `All ${matching}` : plural(total, 'job')} selected
-      </strong>
-      {!all && (
-        <Button look="quiet" onClick={whole}>
-          Select all {matching}
-        </Button>
-      )}
-      <span className="gap" />
-      {operator && (
-        <Button icon="retry" onClick={() => onAction('retry')}>
-          Retry
-        </Button>
-      )}
-      {operator && (
-        <Button icon="ban" onClick={() => onAction('cancel')}>
-          Cancel
-        </Button>
-      )}
-      {admin && (
-        <Button icon="trash" onClick={() => onAction('delete')}>
-          Delete
-        </Button>
-      )}
-      <Button look="quiet" icon="close" aria-label="Select nothing" onClick={onClear} />
-    </div>
-  );
+// A list counts to ten thousand; where only the status is asked for, the figures of all jobs know more.
+function useTotal(words: ListWords, pages: JobPages): { total: number; capped: boolean } {
+  const { data: stats } = useStats();
+  const { total, capped } = pages;
+  const { status, page: _, sort: __, ...others } = words;
+  if (!stats || !capped || Object.values(others).some((value) => value !== '')) return { total, capped };
+  const wanted: readonly Status[] = status.length > 0 ? status : STATUSES;
+  return { total: wanted.reduce<number>((sum, each) => sum + stats[`${each}_jobs`], 0), capped: false };
 }
 
 export function JobsPage({ words: search }: { words: URLSearchParams }) {
   const words = readWords(search);
-  const list = useJobs(asQuery(words));
+  const phone = usePhone();
+  const height = phone ? PHONE_ROW_PX : ROW_PX;
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ first: (words.page - 1) * PAGE, last: words.page * PAGE - 1 });
+  const filterKey = address({ ...words, page: 1 });
+  // The key is all of the words but the page.
+  const query = useMemo(() => asQuery(words), [filterKey]);
+  const pages = useJobPages(query, view.first, view.last);
+  const rows = useRows(box, pages.count, height, view.first);
+  const items = rows.getVirtualItems();
+  const first = items[0]?.index ?? view.first;
+  const last = items.at(-1)?.index ?? view.last;
+  const atTop = (rows.scrollOffset ?? 0) < height;
+  const stale = useFreshness(atTop, pages.refresh);
   const { columns, keys, toggle } = useColumns();
-  const jobs = list.data?.jobs ?? [];
-  const total = list.data?.total ?? 0;
-  const capped = list.data?.total_capped ?? false;
-  const selection = useSelection(jobs.map((job) => job.job_id));
+  const selection = useSelection(pages.idsBetween);
   const [at, setAt] = useState(-1);
   const [action, setAction] = useState<BulkAction | null>(null);
   const [creating, setCreating] = useState(false);
   const searchBox = useRef<HTMLInputElement | null>(null);
   const may = useMay('operator');
-  const current = jobs[at];
+  const { total, capped } = useTotal(words, pages);
+  const matching = `${count(total)}${capped ? ' and more' : ''} matching`;
+  const everything = () => selection.chooseAll(asFilter(words), total, capped);
 
+  useEffect(() => {
+    if (items.length > 0 && (first !== view.first || last !== view.last)) setView({ first, last });
+  }, [first, last, items.length, view]);
+
+  // Another filter or order is another list; the same one keeps its place in the address.
+  const shown = useRef(filterKey);
+  useEffect(() => {
+    if (shown.current === filterKey) return;
+    shown.current = filterKey;
+    setAt(-1);
+    rows.scrollToOffset((words.page - 1) * PAGE * height);
+  }, [filterKey, rows, words.page, height]);
+  const top = Math.floor((rows.scrollOffset ?? 0) / height);
+  useEffect(() => {
+    const page = Math.min(DEEPEST, Math.floor(top / PAGE) + 1);
+    if (page === words.page || items.length === 0) return;
+    const timer = window.setTimeout(() => navigate(address({ ...words, page }), true), SETTLE_MS);
+    return () => window.clearTimeout(timer);
+  });
+
+  function move(to: number) {
+    const next = Math.max(0, Math.min(pages.count - 1, to));
+    setAt(next);
+    rows.scrollToIndex(next, { align: 'auto' });
+  }
+  const current = pages.job(at);
+  const turn = Math.max(1, Math.floor(((box.current?.clientHeight ?? 600) - HEAD_PX) / height) - 1);
   useKeys({
     '/': () => searchBox.current?.focus(),
-    j: () => setAt(Math.min(jobs.length - 1, at + 1)),
-    k: () => setAt(Math.max(0, at - 1)),
-    x: current && (() => selection.toggle(current.job_id, false)),
+    j: () => move(at < 0 ? top : at + 1),
+    k: () => move(at - 1),
+    ArrowDown: at >= 0 && (() => move(at + 1)),
+    ArrowUp: at >= 0 && (() => move(at - 1)),
+    '[': () => move(Math.max(0, (at < 0 ? top : at) - turn)),
+    ']': () => move((at < 0 ? top : at) + turn),
+    Home: () => move(0),
+    End: () => move(pages.count - 1),
+    x: current && (() => void selection.toggle(at, current.job_id, false)),
+    X: current && (() => void selection.toggle(at, current.job_id, true)),
+    a: pages.count > 0 && !selection.chosen && everything,
     Enter: current && (() => navigate(`/jobs/${current.job_id}`)),
-    '[': words.page > 1 && (() => go(words, { page: words.page - 1 })),
-    ']': words.page * words.page_size < total && (() => go(words, { page: words.page + 1 })),
-    Escape: selection.clear,
+    '.': stale && (() => rows.scrollToOffset(0)),
   });
 
   return (
-    <>
+    <div className="fill">
       <div className="page-head">
         <h1>Jobs</h1>
+        <span className="muted total" role="status">
+          {pages.loading ? '' : `${count(total)}${capped ? '+' : ''}${isFiltered(words) ? ' match' : ''}`}
+        </span>
         <div className="actions">
-          <ColumnChoice keys={keys} toggle={toggle} />
+          {!phone && <ColumnChoice keys={keys} toggle={toggle} />}
           {may && (
             <Button icon="plus" look="primary" hotkey="n" onClick={() => setCreating(true)}>
               New job
@@ -146,39 +137,56 @@ export function JobsPage({ words: search }: { words: URLSearchParams }) {
       {selection.chosen && (
         <BulkBar
           chosen={selection.chosen}
-          whole={() => selection.chooseAll(asFilter(words), total, capped)}
-          matching={`${count(total)}${capped ? ' and more' : ''} matching`}
+          whole={everything}
+          matching={matching}
           onAction={setAction}
           onClear={selection.clear}
         />
       )}
-      {list.error && <Trouble error={list.error} again={() => void list.refetch()} />}
-      {list.isPending && <Waiting rows={8} />}
-      {list.data && jobs.length === 0 && (
-        <Empty title="No job matches">Clear the filters, or make a new job with the key n.</Empty>
-      )}
-      {jobs.length > 0 && (
-        <>
+      {pages.error && <Trouble error={pages.error} again={pages.refresh} />}
+      {pages.loading && !pages.error && <Waiting rows={12} />}
+      {!pages.loading && pages.total === 0 && <NoJobs words={words} onCreate={() => setCreating(true)} />}
+      {pages.count > 0 && (
+        <div className="list-frame">
+          {stale && (
+            <Button className="news" icon="up" hotkey="." onClick={() => rows.scrollToOffset(0)}>
+              The list has changed
+            </Button>
+          )}
           <JobTable
-            jobs={jobs}
+            box={box}
+            rows={rows}
+            height={height}
+            pages={pages}
             columns={columns}
             words={words}
             selection={selection}
+            everything={everything}
             at={at}
-            stale={list.isPlaceholderData}
+            onAt={setAt}
           />
-          <Pager words={words} total={total} capped={capped} />
-        </>
+        </div>
       )}
       {action && selection.chosen && (
-        <BulkDialog
-          action={action}
-          chosen={selection.chosen}
-          onClose={() => setAction(null)}
-          onDone={selection.clear}
-        />
+        <BulkDialog action={action} chosen={selection.chosen} onClose={() => setAction(null)} onDone={selection.clear} />
       )}
       {creating && <CreateDialog onClose={() => setCreating(false)} />}
-    </>
+    </div>
+  );
+}
+
+function NoJobs({ words, onCreate }: { words: ListWords; onCreate: () => void }) {
+  const may = useMay('operator');
+  if (isFiltered(words)) {
+    return (
+      <Empty title="No job matches">
+        <Button onClick={() => navigate(address({ ...words, ...NO_FILTER, page: 1 }))}>Clear the filters</Button>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="There are no jobs yet">
+      {may ? <Button onClick={onCreate}>Make the first one</Button> : 'Somebody with the role operator makes them.'}
+    </Empty>
   );
 }

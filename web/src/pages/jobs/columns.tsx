@@ -33,6 +33,7 @@ function Progress({ job }: { job: Job }) {
     return (
       <span className="cell-progress">
         <Bar value={percent} label={`Progress of ${job.job_id}`} />
+        <span className="right">{percent !== null ? `${Math.round(percent)}%` : ''}</span>
         <span className="cut muted">{message ?? stage ?? 'started'}</span>
       </span>
     );
@@ -80,6 +81,23 @@ export const COLUMNS: Column[] = [
   { key: 'attempt', head: 'Attempt', right: true, cell: (job) => job.attempt },
   { key: 'priority', head: 'Priority', sort: 'priority', right: true, cell: (job) => job.priority },
   { key: 'changes', head: 'Changes', right: true, cell: (job) => count(job.changes_detected) },
+  { key: 'updated', head: 'Updated', sort: 'updated_at', cell: (job) => <Ago time={job.updated_at} /> },
+  {
+    key: 'address',
+    head: 'Address',
+    cell: (job) => (
+      <span className="cut" title={job.target_url ?? ''}>
+        {job.target_url ?? <span className="muted">–</span>}
+      </span>
+    ),
+  },
+  {
+    key: 'error',
+    head: 'Error class',
+    cell: (job) => job.error_class?.replaceAll('_', ' ') ?? <span className="muted">–</span>,
+  },
+  { key: 'items', head: 'Items', right: true, cell: (job) => count(job.items_found) },
+  { key: 'node', head: 'Node', cell: (job) => <span className="cut">{job.node ?? '–'}</span> },
   { key: 'by', head: 'By', cell: (job) => job.initiated_by ?? <span className="muted">–</span> },
 ];
 

@@ -59,3 +59,20 @@ export function bodyOf(form: Form): { body: JsonObject } | { wrong: { field: Fie
   }
   return { body };
 }
+
+// The form's filters as an object; null while the text is not one.
+export function filtersOf(form: Form): JsonObject | null {
+  if (form.search_filters.trim() === '') return {};
+  try {
+    const filters: unknown = JSON.parse(form.search_filters);
+    return filters !== null && typeof filters === 'object' && !Array.isArray(filters) ? (filters as JsonObject) : null;
+  } catch {
+    return null;
+  }
+}
+
+export function withFilter(form: Form, name: string, value: string): Form {
+  const { [name]: _, ...rest } = filtersOf(form) ?? {};
+  const filters = value === '' ? rest : { ...rest, [name]: Number(value) };
+  return { ...form, search_filters: Object.keys(filters).length > 0 ? JSON.stringify(filters, null, 2) : '' };
+}

@@ -4,35 +4,29 @@ import type { JobFilter } from '../../api/types';
 
 export type Chosen = { ids: string[] } | { filter: JobFilter; total: number; capped: boolean };
 
-export function useSelection(shown: string[]) {
+const MOST = 10_000; // ids in one bulk request
+
+export function useSelection(idsBetween: (from: number, to: number) => Promise<string[]>) {
   const [ids, setIds] = useState<Set<string>>(new Set());
   const [all, setAll] = useState<Extract<Chosen, { filter: JobFilter }> | null>(null);
-  const [last, setLast] = useState<string | null>(null);
+  const [last, setLast] = useState<number | null>(null);
 
-  function toggle(id: string, range: boolean) {
-    const next = new Set(all ? shown : ids);
-    const on = !next.has(id);
-    const from = range && last ? shown.indexOf(last) : -1;
-    const to = shown.indexOf(id);
-    const touched = from >= 0 ? shown.slice(Math.min(from, to), Math.max(from, to) + 1) : [id];
-    for (const each of touched) {
-      if (on) next.add(each);
-      else next.delete(each);
-    }
+  async function toggle(index: number, id: string, range: boolean) {
+    const on = all !== null || !ids.has(id);
+    const touched =
+      range && last !== null && last !== index
+        ? await idsBetween(Math.min(last, index), Math.max(last, index))
+        : [id];
     setAll(null);
-    setIds(next);
-    setLast(id);
-  }
-
-  function toggleShown() {
-    const complete = shown.length > 0 && shown.every((id) => ids.has(id));
-    const next = new Set(ids);
-    for (const id of shown) {
-      if (complete || all) next.delete(id);
-      else next.add(id);
-    }
-    setAll(null);
-    setIds(next);
+    setIds((before) => {
+      const next = new Set(all ? [] : before);
+      for (const each of touched.slice(0, MOST)) {
+        if (on || touched.length > 1) next.add(each);
+        else next.delete(each);
+      }
+      return next;
+    });
+    setLast(index);
   }
 
   function clear() {
@@ -45,10 +39,10 @@ export function useSelection(shown: string[]) {
   return {
     chosen,
     has: (id: string) => all !== null || ids.has(id),
-    shownChosen: all !== null || (shown.length > 0 && shown.every((id) => ids.has(id))),
     toggle,
-    toggleShown,
     chooseAll: (filter: JobFilter, total: number, capped: boolean) => setAll({ filter, total, capped }),
     clear,
   };
 }
+
+export type Selection = ReturnType<typeof useSelection>;

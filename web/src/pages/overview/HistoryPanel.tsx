@@ -1,64 +1,51 @@
-import { lazy, Suspense, useMemo, useState } from 'react';
-import { FINISHED_PAGES, useFinished } from '../../api/queries';
-import { useNow } from '../../clock';
-import { Ago, Button, Empty, Panel, Trouble, Waiting } from '../../ui/basics';
-import { plural } from '../../words';
-import { historyOf, RANGES } from './history';
+import { lazy, Suspense, useState } from 'react';
+import { ApiError } from '../../api/client';
+import { useHistory, useTypes } from '../../api/queries';
+import { RANGES, type Range } from '../../api/types';
+import { Button, Empty, Panel, Trouble, Waiting } from '../../ui/basics';
 
 const Charts = lazy(() => import('./Charts'));
-const MOST = FINISHED_PAGES * 100;
-const REDRAW_MS = 15_000;
+const NAMES: Record<Range, string> = { '1h': '1 h', '24h': '24 h', '30d': '30 d' };
 
 export function HistoryPanel() {
-  const finished = useFinished();
-  const [chosen, setChosen] = useState(0);
-  const range = RANGES[chosen] ?? RANGES[0]!;
-  const tick = Math.floor(useNow() / REDRAW_MS);
-  const history = useMemo(
-    () => historyOf(finished.data ?? [], range, tick * REDRAW_MS),
-    [finished.data, range, tick],
-  );
-  const oldest = finished.data?.at(-1)?.completed_at;
-  const capped = (finished.data?.length ?? 0) >= MOST;
+  const [range, setRange] = useState<Range>('1h');
+  const [type, setType] = useState('');
+  const { data: types } = useTypes();
+  const history = useHistory(range, type || undefined);
+  const totals = history.data?.totals;
+  const ended = totals ? totals.completed + totals.failed + totals.cancelled + totals.submitted : 0;
 
+  if (history.error instanceof ApiError && history.error.status === 404) return null; // a server that keeps none
   return (
     <Panel
-      title="Finished jobs"
+      title="History"
       aside={
-        <div className="segments" role="group" aria-label="Range">
-          {RANGES.map((each, index) => (
-            <Button
-              key={each.name}
-              look="quiet"
-              aria-pressed={index === chosen}
-              onClick={() => setChosen(index)}
-            >
-              {each.name}
-            </Button>
-          ))}
-        </div>
+        <>
+          <select aria-label="Entity type" value={type} onChange={(event) => setType(event.target.value)}>
+            <option value="">all types</option>
+            {types?.types.map((each) => (
+              <option key={each.entity_type}>{each.entity_type}</option>
+            ))}
+          </select>
+          <div className="segments" role="group" aria-label="Range">
+            {RANGES.map((each) => (
+              <Button key={each} look="quiet" aria-pressed={each === range} onClick={() => setRange(each)}>
+                {NAMES[each]}
+              </Button>
+            ))}
+          </div>
+        </>
       }
     >
-      {finished.error && <Trouble error={finished.error} again={() => void finished.refetch()} />}
-      {finished.isPending && <Waiting rows={5} />}
-      {finished.data && history.inRange === 0 && (
-        <Empty title={`No job finished in the last ${range.name}`}>Charts appear with the first one.</Empty>
+      {history.error && <Trouble error={history.error} again={() => void history.refetch()} />}
+      {history.isPending && <Waiting rows={6} />}
+      {history.data && ended === 0 && (
+        <Empty title={`Nothing happened in the last ${NAMES[range]}`}>Charts appear with the first job.</Empty>
       )}
-      {finished.data && history.inRange > 0 && (
-        <Suspense fallback={<Waiting rows={5} />}>
-          <Charts history={history} range={range} />
+      {history.data && ended > 0 && (
+        <Suspense fallback={<Waiting rows={6} />}>
+          <Charts history={history.data} range={NAMES[range]} stale={history.isPlaceholderData} />
         </Suspense>
-      )}
-      {finished.data && history.inRange > 0 && (
-        <p className="footnote muted">
-          {plural(history.inRange, 'job')} in this range
-          {capped && oldest && (
-            <>
-              , out of the newest {MOST} finished; older than <Ago time={oldest} /> is not counted
-            </>
-          )}
-          . Run time is that of the last attempt.
-        </p>
       )}
     </Panel>
   );

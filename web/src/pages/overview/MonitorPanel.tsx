@@ -1,9 +1,11 @@
 import { useState } from 'react';
 import { useMonitor } from '../../api/queries';
-import { Ago, Button, Panel, Trouble, Waiting } from '../../ui/basics';
+import { Ago, Button, Link, Panel, Trouble, Waiting } from '../../ui/basics';
 import { useMay } from '../../ui/actions';
-import { duration, plural } from '../../words';
+import { count, duration } from '../../words';
 import { ResetDialog } from './ResetDialog';
+
+const LISTED = 5;
 
 export function MonitorPanel() {
   const monitor = useMonitor();
@@ -17,34 +19,48 @@ export function MonitorPanel() {
       {data && (
         <>
           <p className="sentence">
-            {data.enabled ? `On: looks every ${duration(data.interval_seconds * 1_000)}.` : 'Off.'}
+            {data.enabled
+              ? `On: looks every ${duration(data.interval_seconds * 1_000)} for jobs that run too long or have nothing alive behind them.`
+              : 'Off: rows that were set to running by hand stay so.'}
           </p>
-          <dl className="facts">
+          <dl className="facts four">
             <div>
               <dt>Last run</dt>
-              <dd>
-                <Ago time={data.last_run} />
-              </dd>
+              <dd>{data.last_run ? <Ago time={data.last_run} /> : 'not yet'}</dd>
             </div>
             <div>
               <dt>Next run</dt>
               <dd>
-                <Ago time={data.next_run} />
+                <Ago time={data.enabled ? data.next_run : null} />
               </dd>
             </div>
             <div>
-              <dt>Reset in it</dt>
-              <dd>{plural(data.reset_last_run, 'job')}</dd>
+              <dt>Reset then</dt>
+              <dd>{count(data.reset_last_run)}</dd>
             </div>
             <div>
               <dt>Reset in all</dt>
-              <dd>{plural(data.reset_total, 'job')}</dd>
+              <dd>{count(data.reset_total)}</dd>
             </div>
           </dl>
           {data.last_error && (
             <p className="wrong" role="alert">
-              {data.last_error}
+              Its last run failed: {data.last_error}
             </p>
+          )}
+          {data.recent_resets.length > 0 && (
+            <ul className="rows" aria-label="Jobs reset last">
+              {data.recent_resets.slice(0, LISTED).map((reset) => (
+                <li key={reset.job_id + reset.at}>
+                  <Link to={`/jobs/${reset.job_id}`} className="mono">
+                    {reset.job_id}
+                  </Link>
+                  <span className="muted">
+                    reset <Ago time={reset.at} />
+                  </span>
+                </li>
+              ))}
+            </ul>
           )}
         </>
       )}

@@ -40,6 +40,7 @@ export function ResetDialog({ minutes, onClose }: { minutes: number; onClose: ()
         <label className="field">
           <span>Jobs running for more than, in minutes</span>
           <input
+            data-first
             type="number"
             min={0}
             max={10_080}

@@ -1,8 +1,9 @@
 import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { keepToken, post } from '../../api/client';
 import { useConfig, useMe, useMonitor, useTypes } from '../../api/queries';
 import type { EntityType, Message, Monitor } from '../../api/types';
-import { Ago, Button, Panel, Trouble, Waiting } from '../../ui/basics';
+import { Ago, Button, Empty, Panel, Trouble, Waiting } from '../../ui/basics';
 import { useMay } from '../../ui/actions';
 import { useNotes } from '../../ui/toast';
 import { bytes, duration } from '../../words';
@@ -44,8 +45,18 @@ function AccountPanel() {
           <dd>{how}</dd>
         </div>
         <div>
+          <dt>Times are in</dt>
+          <dd>{Intl.DateTimeFormat().resolvedOptions().timeZone}</dd>
+        </div>
+        <div>
           <dt>Server</dt>
           <dd>forager {me.version}</dd>
+        </div>
+        <div>
+          <dt>Made with</dt>
+          <dd>
+            <a href="/licences.txt">other people&apos;s work</a>
+          </dd>
         </div>
       </dl>
     </Panel>
@@ -141,13 +152,42 @@ function TypesPanel() {
 
 function ConfigPanel() {
   const config = useConfig();
+  const [text, setText] = useState('');
+  const [changed, setChanged] = useState(false);
+  const wanted = text.trim().toLowerCase();
+  const all = config.data?.settings ?? [];
+  const shown = all.filter(
+    (setting) =>
+      (!changed || setting.source !== 'default') &&
+      `${setting.name} ${setting.value} ${setting.source}`.toLowerCase().includes(wanted),
+  );
   return (
-    <Panel title="Configuration in effect">
+    <Panel
+      title="Configuration in effect"
+      aside={
+        <>
+          <label className="check">
+            <input type="checkbox" checked={changed} onChange={(event) => setChanged(event.target.checked)} />
+            <span>Only what is set</span>
+          </label>
+          <input
+            type="search"
+            aria-label="Find a setting"
+            placeholder="Find a setting"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        </>
+      }
+    >
       {config.error && <Trouble error={config.error} again={() => void config.refetch()} />}
       {config.isPending && <Waiting />}
-      {config.data && (
+      {config.data && shown.length === 0 && (
+        <Empty title={changed && !wanted ? 'Everything is as it comes' : 'No setting matches'} />
+      )}
+      {shown.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label="Configuration table">
-          <table>
+          <table className="settings stacked">
             <thead>
               <tr>
                 <th scope="col">Setting</th>
@@ -156,15 +196,17 @@ function ConfigPanel() {
               </tr>
             </thead>
             <tbody>
-              {config.data.settings.map((setting) => (
+              {shown.map((setting) => (
                 <tr key={setting.name} className={setting.source === 'default' ? '' : 'set'}>
                   <th scope="row">
                     <code>{setting.name}</code>
                   </th>
-                  <td>
+                  <td data-label="Value" className="break">
                     <code>{setting.value || '–'}</code>
                   </td>
-                  <td className="muted">{setting.source}</td>
+                  <td data-label="From" className="muted">
+                    {setting.source}
+                  </td>
                 </tr>
               ))}
             </tbody>

@@ -33,7 +33,7 @@ function NewToken({ onMade, onClose }: { onMade: (token: CreatedToken) => void; 
       <form className="form" onSubmit={(event) => void submit(event)}>
         <label className="field">
           <span>Name</span>
-          <input required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
+          <input data-first required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
         </label>
         <label className="field">
           <span>Role</span>
@@ -82,11 +82,11 @@ function TokenRow({ token, onRevoke }: { token: Token; onRevoke: () => void }) {
   return (
     <tr>
       <th scope="row">{token.name}</th>
-      <td>{token.role}</td>
-      <td>
+      <td data-label="Role">{token.role}</td>
+      <td data-label="Made">
         <Ago time={token.created_at} />
       </td>
-      <td>{token.last_used_at ? <Ago time={token.last_used_at} /> : <span className="muted">never</span>}</td>
+      <td data-label="Last used">{token.last_used_at ? <Ago time={token.last_used_at} /> : <span className="muted">never</span>}</td>
       <td className="right">
         {token.revoked_at ? (
           <span className="muted">
@@ -122,7 +122,7 @@ export function TokensPanel() {
       {tokens.isPending && <Waiting />}
       {tokens.data && (
         <div className="scroll" tabIndex={0} role="region" aria-label="Tokens table">
-          <table>
+          <table className="stacked">
             <thead>
               <tr>
                 <th scope="col">Name</th>
