@@ -161,13 +161,14 @@ Result<void> Server::Join() {
   node.capacity = settings_.capacity > 0 ? settings_.capacity : settings_.max_running;
   WallTime now = clock_.Now();
   store::HeartbeatAnswer answer;
-  auto joined = store_->WriteAndWait([&](store::Store& store) -> Result<void> {
+  auto join = [&](store::Store& store) -> Result<void> {
     if (auto registered = store.RegisterNode(node, now); !registered) return registered;
     auto beat = store.Heartbeat(node_, boot_id_, node.capacity, settings_.lease, now);
     if (!beat) return std::unexpected(beat.error());
     answer = *beat;
     return {};
-  });
+  };
+  auto joined = store_->WritePatiently(join, settings_.shared() ? 30s : 0s);
   if (!joined) return joined;
   if (settings_.shared()) clock_.Move(answer.database_now - now);
   return {};

@@ -42,11 +42,15 @@ int Dispatcher::Room() const {
   return std::clamp(policy_.capacity - static_cast<int>(recorder_.owned()), 0, kBatch);
 }
 
+// Whoever has its part waits a moment before it takes more.
 bool Dispatcher::LetOthersFirst() {
   int part = (policy_.max_running + nodes_ - 1) / nodes_;
   if (nodes_ < 2 || static_cast<int>(recorder_.owned()) < part) return false;
-  let_others_ = !let_others_;
-  return let_others_;
+  os::Steady now = clock_.SteadyNow();
+  if (!others_until_) others_until_ = now + kMomentForOthers;
+  if (now < *others_until_) return true;
+  others_until_.reset();
+  return false;
 }
 
 void Dispatcher::Wake() {

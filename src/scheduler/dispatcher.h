@@ -56,7 +56,7 @@ class Dispatcher {
   bool wake_again_ = false;
   bool stopped_ = false;
   bool draining_ = false;
-  bool let_others_ = false;  // the moment of the others is over
+  std::optional<os::Steady> others_until_;  // the moment of the others
   int nodes_ = 1;
   os::EventLoop::Token timer_;
   os::Steady timer_due_{};

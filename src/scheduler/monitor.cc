@@ -111,15 +111,17 @@ Millis Monitor::AgeOf(const store::RunningJob& running) const {
   return now - (readable ? *job.started_at : job.updated_at);
 }
 
-// Another server holds its lease and watches its clocks.
+// Another server watches its clocks; once its lease has run out it is taken over, not reset.
 bool Monitor::Elsewhere(const store::RunningJob& running) const {
   const Policy& policy = policy_();
-  return policy.shared && running.leased && running.job.node && *running.job.node != policy.node;
+  return policy.shared && running.has_open_attempt && running.job.node &&
+         *running.job.node != policy.node;
 }
 
 bool Monitor::Unattended(const store::RunningJob& running) const {
   AttemptRef ref{running.job.job_id, running.job.attempt};
-  return !Elsewhere(running) && !supervisor_.IsLive(ref) && !recorder_.Owns(ref);
+  bool held_elsewhere = Elsewhere(running) && running.leased;
+  return !held_elsewhere && !supervisor_.IsLive(ref) && !recorder_.Owns(ref);
 }
 
 Monitor::Found Monitor::Describe(const store::RunningJob& running) const {

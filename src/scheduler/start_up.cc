@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kBatch = 1'000;
 constexpr int kMaxRows = 10'000;
+constexpr std::chrono::seconds kPatience{30};  // with a database that others use
 
 Ending Orphaned(const store::RunningJob& running, const Policy& policy, WallTime now) {
   Ending ending;
@@ -57,12 +58,16 @@ Result<int> GiveBackOrphans(store::StoreService& store, const Policy& policy, Wa
   int given_back = 0;
   for (int round = 0; round < 10'000; ++round) {
     int dealt_with = 0;
-    auto written = store.WriteAndWait([&](store::Store& unit) -> Result<void> {
-      auto batch = GiveBackBatch(unit, policy, now, given_back);
-      if (!batch) return std::unexpected(batch.error());
-      dealt_with = *batch;
-      return {};
-    });
+    int before = given_back;
+    auto written = store.WritePatiently(
+        [&](store::Store& unit) -> Result<void> {
+          given_back = before;
+          auto batch = GiveBackBatch(unit, policy, now, given_back);
+          if (!batch) return std::unexpected(batch.error());
+          dealt_with = *batch;
+          return {};
+        },
+        policy.shared ? kPatience : std::chrono::seconds(0));
     if (!written) return std::unexpected(written.error());
     if (dealt_with == 0) break;
   }

@@ -24,7 +24,9 @@ constexpr Oid kBool = 16;
 constexpr Oid kTimestamp = 1184;
 constexpr std::size_t kRowsAtOnce = 1'000;
 constexpr Millis kAnswerSlack{2'000};    // beyond the database's own limits
-constexpr Millis kIdleInside{5'000};     // a transaction that nothing happens in
+// A transaction that nothing happens in; shorter than the wait for its locks, so that a server that
+// was stopped inside one is outlived.
+constexpr Millis kIdleInside{3'000};
 constexpr Millis kLongest{10 * 60'000};  // of a migration
 
 // A pooler that gives each transaction another session forgets prepared statements: once that was

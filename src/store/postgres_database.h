@@ -15,7 +15,7 @@ namespace forager::store {
 struct PostgresOptions {
   std::string url;                // postgres://..., as libpq reads it
   Millis statement_limit{5'000};  // of one statement
-  Millis lock_limit{3'000};       // of waiting for a row that another program holds
+  Millis lock_limit{4'000};       // of waiting for a row that another program holds
 };
 
 class PostgresDatabase : public Database {

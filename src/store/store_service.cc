@@ -25,6 +25,15 @@ Result<void> StoreService::ReadAndWait(Work work) {
   return Wait([&](Done done) { Read(std::move(work), std::move(done)); });
 }
 
+Result<void> StoreService::WritePatiently(const Work& work, std::chrono::seconds limit) {
+  auto end = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    auto done = WriteAndWait(work);
+    bool waits = !done && done.error().code == ErrorCode::kUnavailable;
+    if (!waits || std::chrono::steady_clock::now() >= end) return done;
+  }
+}
+
 Result<std::unique_ptr<StoreService>> StoreService::Open(StoreOptions options) {
   return options.shared() ? OpenPostgres(options) : OpenSqlite(options);
 }

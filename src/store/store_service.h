@@ -68,6 +68,8 @@ class StoreService {
   // For start-up, tests and the command line: waits.
   Result<void> WriteAndWait(Work work);
   Result<void> ReadAndWait(Work work);
+  // For a start: tries again while the database cannot be reached or is locked.
+  Result<void> WritePatiently(const Work& work, std::chrono::seconds limit);
 
   // Called on a thread of the service after each commit, also after those of other servers. Set
   // once, before the first Write.

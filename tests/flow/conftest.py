@@ -6,10 +6,11 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
-from server import BINARY, Forager  # noqa: E402
+from server import BINARY, POSTGRES, Forager  # noqa: E402
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "sqlite: of the database file, or of what only SQLite does; not run on PostgreSQL")
     config.addinivalue_line("markers", "no_sanitizer: measures memory, or preloads a library, which sanitizers do not bear")
 
 
@@ -20,6 +21,8 @@ def pytest_sessionstart(session):
 
 def pytest_collection_modifyitems(items):
     for item in items:
+        if POSTGRES and item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip("of SQLite"))
         if not any(mark.name == "timeout" for mark in item.iter_markers()):
             item.add_marker(pytest.mark.timeout(120))
 

@@ -19,6 +19,8 @@ BINARY = (ROOT / os.environ.get("FORAGER_BINARY", "build/release/forager")).reso
 BASE = "/v1/admin/collection"
 # A busy test machine may be this much later than the contract's bounds; 0 holds it to the letter.
 SLACK = float(os.environ.get("FLOW_SLACK", "1.0"))
+# The folder of a PostgreSQL server (tests/support/postgres): every server of the tests is given a schema there.
+POSTGRES = os.environ.get("FLOW_POSTGRES")
 FINISHED = ("completed", "failed", "cancelled")
 
 HEARTBEAT, STALL, GRACE, BACKOFF = 2.0, 3.0, 1.0, 0.2
@@ -64,6 +66,11 @@ class Forager:
         self.data = pathlib.Path(data_dir or self.home / "data")
         self.config = self.home / "forager.toml"
         merged = {"defaults": dict(QUICK)}
+        self.postgres = None
+        if POSTGRES and "database" not in (settings or {}) and data_dir is None:
+            self.postgres = f"f{os.getpid()}_{abs(hash(str(self.home))) % 10**9}"
+            self._psql(f"CREATE SCHEMA IF NOT EXISTS {self.postgres}")
+            merged["database"] = f"postgres:///postgres?host={POSTGRES}&user=forager&options=-csearch_path%3D{self.postgres}"
         for key, value in (settings or {}).items():
             merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) and key == "defaults" else value
         self.config.write_text(toml(merged))
@@ -253,11 +260,27 @@ class Forager:
         raise AssertionError(f"no SQLite file among {[path.name for path in self.data.iterdir()]}")
 
     def sql(self, statement, seconds=10):
-        """Runs a statement with the sqlite3 shell, as a person would; returns what it prints."""
+        """Runs a statement with the database's shell, as a person would; returns what it prints."""
+        if self.postgres:
+            return self._psql(self._for_postgres(statement), seconds)
         done = subprocess.run(["sqlite3", "-cmd", f".timeout {int(seconds * 1000)}", str(self.database()), statement],
                               capture_output=True, text=True, timeout=seconds + 10)
         assert done.returncode == 0 and not done.stderr, f"{statement}: {done.stderr}"
         return done.stdout.strip()
+
+    def _psql(self, statement, seconds=10):
+        done = subprocess.run(["psql", "-h", POSTGRES, "-U", "forager", "-d", "postgres", "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1",
+                               "-c", statement], capture_output=True, text=True, timeout=seconds + 10,
+                              env={**os.environ, "PGOPTIONS": f"-csearch_path={self.postgres} -ctimezone=UTC"})
+        assert done.returncode == 0, f"{statement}: {done.stderr}"
+        return done.stdout.strip()
+
+    @staticmethod
+    def _for_postgres(statement):
+        """datetime('now', '-1 hour') is NOW() - INTERVAL '1 hour' there."""
+        statement = re.sub(r"datetime\('now', *'([+-])([^']+)'\)", r"(NOW() \1 INTERVAL '\2')", statement)
+        return statement.replace("datetime('now')", "NOW()").replace("PRAGMA integrity_check", "SELECT 'ok'").replace(
+            "length(CAST(message AS BLOB))", "octet_length(message)")
 
     def cli(self, *args, stdin=None, env=None, seconds=30):
         return subprocess.run([str(self.binary), *args], capture_output=True, text=True, input=stdin, timeout=seconds,

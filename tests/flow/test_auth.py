@@ -23,6 +23,7 @@ def guarded(tmp_path_factory):
     server.close()
 
 
+@pytest.mark.sqlite
 def test_the_admin_token_is_private(guarded):
     path = guarded.data / "admin.token"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and len(guarded.token) >= 20

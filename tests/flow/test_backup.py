@@ -12,6 +12,8 @@ import pytest
 from polling import wait_until
 from server import Forager, plain_environment
 
+pytestmark = pytest.mark.sqlite
+
 
 def run(forager, *args, **more):
     return subprocess.run([str(forager.binary), *args, "--data-dir", str(forager.data)], capture_output=True, text=True, timeout=60, cwd=forager.home,

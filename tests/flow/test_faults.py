@@ -338,6 +338,7 @@ def test_a_clock_that_jumps_hurts_nobody(make, tmp_path, jump):
 
 # --- another program holds the database
 
+@pytest.mark.sqlite
 def test_a_shell_that_holds_the_lock_makes_writers_wait_not_hang(forager):
     job_id = forager.submit()
     holder = subprocess.Popen(["sqlite3", str(forager.database())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -356,6 +357,7 @@ def test_a_shell_that_holds_the_lock_makes_writers_wait_not_hang(forager):
     wait_until(lambda: forager.post("/jobs", {"entity_type": "selftest", "job_type": "ok"}).status_code == 201, 8, "writers to go on")
 
 
+@pytest.mark.sqlite
 def test_an_outcome_waits_for_a_held_lock(forager):
     job_id = forager.working("ok", search_filters={"ms": 800})
     holder = subprocess.Popen(["sqlite3", str(forager.database())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -27,6 +27,7 @@ def test_fresh_jobs_are_left_alone(forager):
 @pytest.mark.parametrize("started_at", [
     "datetime('now','-1 hour')", "strftime('%Y-%m-%dT%H:%M:%SZ','now','-1 hour')",
     "strftime('%Y-%m-%dT%H:%M:%fZ','now','-1 hour')", "strftime('%Y-%m-%d %H:%M:%f','now','-1 hour')"])
+@pytest.mark.sqlite
 def test_times_as_a_person_writes_them(forager, started_at):
     job_id = forager.submit()
     set_running(forager, job_id, started_at)
@@ -34,6 +35,7 @@ def test_times_as_a_person_writes_them(forager, started_at):
     assert forager.stats()["running_jobs"] == 0 and forager.stats()["failed_jobs"] == 1
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("started_at", ["NULL", "'soon'", "''", "datetime('now','+3 hours')", "12345"])
 def test_an_unreadable_start_counts_from_the_last_update(forager, started_at):
     job_id, young = forager.submit(), forager.submit()

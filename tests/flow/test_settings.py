@@ -132,6 +132,7 @@ def test_a_data_directory_that_cannot_be_one(make, tmp_path):
     assert str(tmp_path / "file") in refused(forager)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("content", [b"this is no database, but long enough to look at" * 100, b""])
 def test_a_corrupt_database_is_one_line(make, content):
     forager = make()
@@ -144,6 +145,7 @@ def test_a_corrupt_database_is_one_line(make, content):
         assert path.name in refused(forager)
 
 
+@pytest.mark.sqlite
 def test_a_newer_schema_is_refused(make):
     forager = make()
     forager.terminate()

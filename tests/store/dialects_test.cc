@@ -14,7 +14,7 @@ namespace {
 bool IsOwn(const std::string& name) {
   static const std::set<std::string> own{
       "quick_check",       "use_write_ahead_log", "schema_is_ours",       "count_tables",
-      "statement_limit",   "mark_commit",         "last_mark",            "database_clock",
+      "integrity_check",   "leave_write_ahead_log", "count_all_jobs", "mark_commit",         "last_mark",            "database_clock",
       "server_facts",      "schema_is_there",     "lock_migrations",      "lock_claims",
       "fold_lanes",        "fold_totals",         "transaction_settings", "listen",
       "notify",            "ping",                "rollback"};

@@ -17,9 +17,6 @@ SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2,
   set_config('synchronous_commit', CASE current_setting('synchronous_commit')
                                      WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true);
 
--- name: statement_limit
-SELECT set_config('statement_timeout', $1, true);
-
 -- name: commit
 COMMIT;
 
