@@ -1,4 +1,4 @@
-// changes list: what jobs found, of one job or of the newest that found something.
+// changes list: what jobs found, newest first.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -42,11 +42,9 @@ constexpr Column kFields[] = {
 };
 
 struct ChangesOptions {
-  std::string job, entity_type, status;
+  std::string job, entity_type, status, change_type;
   std::int64_t limit = 50;
 };
-
-constexpr int kMaxJobs = 5'000;  // looked at for changes, newest first
 
 json::value Shown(const json::value& change) {
   json::object row = change.get_object();
@@ -57,73 +55,29 @@ json::value Shown(const json::value& change) {
   return row;
 }
 
-class ChangeLister {
- public:
-  ChangeLister(Client& client, const ChangesOptions& options)
-      : client_(client),
-        options_(options),
-        rows_(client, client.format == Format::kCsv ? std::span<const Column>(kFields) : kColumns),
-        left_(options.limit == 0 ? std::numeric_limits<std::int64_t>::max() : options.limit) {}
-
-  int Run() {
-    auto done = options_.job.empty() ? OfNewestJobs() : OfJob(options_.job);
-    if (!done)
-      return client_.Complain(done.error(), "`forager jobs list` shows the jobs there are");
-    rows_.End("No changes.");
-    return kDone;
-  }
-
- private:
-  Result<void> OfJob(const std::string& id) {
-    std::string cursor;
-    do {
-      auto page = client_.Get(
-          Query().Add("page_size", 100).Add("cursor", cursor).On(JobPath(id, "/changes")));
-      if (!page) return std::unexpected(page.error());
-      if (const json::array* changes = At(*page, "changes").if_array()) {
-        for (const json::value& change : *changes) Take(change);
-      }
-      cursor = TextAt(*page, "next_cursor");
-    } while (!cursor.empty() && left_ > 0);
-    return {};
-  }
-
-  Result<void> OfNewestJobs() {
-    std::string cursor;
-    int looked = 0;
-    do {
-      Query query;
-      query.Add("page_size", 100).Add("cursor", cursor);
-      auto page = client_.Get(query.On("/jobs"));
-      if (!page) return std::unexpected(page.error());
-      const json::array* jobs = At(*page, "jobs").if_array();
-      for (const json::value& job : jobs ? *jobs : json::array()) {
-        ++looked;
-        if (left_ <= 0 || NumberAt(job, "changes_detected").value_or(0) <= 0) continue;
-        // A job may be deleted while its neighbours are read.
-        if (auto done = OfJob(TextAt(job, "job_id"));
-            !done && done.error().code != ErrorCode::kNotFound)
-          return done;
-      }
-      cursor = TextAt(*page, "next_cursor");
-    } while (!cursor.empty() && left_ > 0 && looked < kMaxJobs);
-    return {};
-  }
-
-  void Take(const json::value& change) {
-    bool fits =
-        (options_.status.empty() || TextAt(change, "status") == options_.status) &&
-        (options_.entity_type.empty() || TextAt(change, "entity_type") == options_.entity_type);
-    if (!fits || left_ <= 0 || !change.is_object()) return;
-    --left_;
-    rows_.Add(client_.format == Format::kTable ? Shown(change) : change);
-  }
-
-  Client& client_;
-  const ChangesOptions& options_;
-  RowWriter rows_;
-  std::int64_t left_;
-};
+int ListChanges(Client& client, const ChangesOptions& options) {
+  bool table = client.format == Format::kTable, csv = client.format == Format::kCsv;
+  RowWriter rows(client, csv ? std::span<const Column>(kFields) : kColumns);
+  std::int64_t left = options.limit == 0 ? std::numeric_limits<std::int64_t>::max() : options.limit;
+  std::string cursor;
+  do {
+    Query query;
+    query.Add("job_id", options.job).Add("entity_type", options.entity_type);
+    query.Add("status", options.status).Add("change_type", options.change_type);
+    query.Add("page_size", std::min<std::int64_t>(left, 100)).Add("cursor", cursor);
+    auto page = client.Get(query.On("/changes"));
+    if (!page)
+      return client.Complain(page.error(), "`forager changes list --help` shows the filters");
+    const json::array* changes = At(*page, "changes").if_array();
+    for (const json::value& change : changes ? *changes : json::array()) {
+      if (left-- <= 0) break;
+      rows.Add(table && change.is_object() ? Shown(change) : change);
+    }
+    cursor = TextAt(*page, "next_cursor");
+  } while (!cursor.empty() && left > 0);
+  rows.End("No changes.");
+  return kDone;
+}
 
 }  // namespace
 
@@ -133,14 +87,16 @@ void AddChangesCommands(CLI::App& root, Session& session) {
   auto options = std::make_shared<ChangesOptions>();
   CLI::App& list =
       AddCommand(changes, session,
-                 {"list", "list changes, those of the newest jobs first", "",
+                 {"list", "list changes, newest first", "",
                   "forager changes list --job JOB-1763918292-3K9QZ7T2AB\n"
                   "forager changes list --type property --limit 0 -o csv > changes.csv\n"},
-                 [options](Client& client) { return ChangeLister(client, *options).Run(); });
+                 [options](Client& client) { return ListChanges(client, *options); });
   AddOption(list, "-j,--job", options->job, "JOB_ID", "only of this job");
   AddOption(list, "-t,--type", options->entity_type, "ENTITY_TYPE", "only of this entity type");
   AddOption(list, "-s,--status", options->status, "CHANGE_STATUS",
             "only in this status, such as pending");
+  AddOption(list, "--change-type", options->change_type, "CHANGE_TYPE",
+            "only such: added, modified, ...");
   AddOption(list, "-L,--limit", options->limit, "N", "at most so many; 0: all [50]");
 }
 

@@ -56,6 +56,30 @@ std::string Entry(const std::string& names, const std::string& help, int width) 
   return line + "\n";
 }
 
+// Each line of the text in lines of at most 80 cells.
+std::string Wrapped(const std::string& text) {
+  std::string out;
+  int used = 0;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t end = std::min(text.find_first_of(" \n", at), text.size());
+    std::string word = text.substr(at, end - at);
+    if (used > 0 && used + 1 + Width(word) > 80) {
+      out += '\n';
+      used = 0;
+    }
+    if (used > 0) out += ' ', ++used;
+    out += word;
+    used += Width(word);
+    if (end < text.size() && text[end] == '\n') {
+      out += '\n';
+      used = 0;
+    }
+    at = end + 1;
+  }
+  return out;
+}
+
 std::string Names(const OptionWords& option) {
   return option.value.empty() ? option.names : fmt::format("{} {}", option.names, option.value);
 }
@@ -233,7 +257,7 @@ std::string HelpText(const CLI::App& command) {
   if (!about.empty() && command.get_parent())
     about[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(about[0])));
   std::string out = about + (about.ends_with('.') ? "" : ".") + "\n";
-  if (!footer.details.empty()) out += "\n" + footer.details + "\n";
+  if (!footer.details.empty()) out += "\n" + Wrapped(footer.details) + "\n";
   out += fmt::format("\nUsage\n  {}\n", Usage(command, options));
   out += CommandLists(command) + OptionLists(options);
   if (!footer.examples.empty()) out += "\nExamples\n" + Indented(footer.examples, "  ");

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <random>
 
+#include "cli/job_body.h"
 #include "cli/job_filter.h"
 #include "cli/job_follow.h"
 #include "cli/json_text.h"
@@ -25,76 +26,27 @@ constexpr std::size_t kPerRequestBytes = 8 << 20;
 constexpr std::size_t kMaxFile = 512 << 20;
 
 struct JobOptions {
-  std::string entity_type, job_type, query, url, entity_id, location, community_id, builder_id,
-      parent, unique_key, run_at, initiated_by, file;
-  std::vector<std::string> filters;
-  std::optional<int> priority, max_attempts;
-  std::optional<double> timeout_minutes;
+  JobBody body;
+  std::string parent, run_at, initiated_by, file, limit;
   bool start = false, ids = false, quiet = false;
-  std::string limit;
 
-  void AddTo(CLI::App& command);
+  void AddTo(CLI::App& command) {
+    body.AddTo(command);
+    AddOption(command, "--run-at", run_at, "TIME", "not before: 10m, 2h (from now), or RFC 3339");
+    AddOption(command, "--parent", parent, "JOB_ID", "its parent");
+    AddOption(command, "--initiated-by", initiated_by, "WHO", "who asked for it");
+  }
 };
 
-void JobOptions::AddTo(CLI::App& command) {
-  AddOption(command, "-t,--type", entity_type, "ENTITY_TYPE", "what to collect");
-  AddOption(command, "-j,--job-type", job_type, "JOB_TYPE",
-            "how: discovery, update, inventory, ...");
-  AddOption(command, "-q,--query", query, "TEXT", "what to search for");
-  AddOption(command, "-u,--target-url", url, "URL", "page to begin with");
-  command.add_option("-F,--filter", filters, "a member of search_filters; may be repeated")
-      ->option_text("KEY=VALUE")
-      ->expected(1)
-      ->take_all();
-  AddOption(command, "--entity-id", entity_id, "ID", "the entity it is about");
-  AddOption(command, "--location", location, "TEXT", "where");
-  AddOption(command, "--community-id", community_id, "ID", "of which community");
-  AddOption(command, "--builder-id", builder_id, "ID", "of which builder");
-  command.add_option("-p,--priority", priority, "0 to 10, higher first [5]")->option_text("N");
-  command.add_option("--max-attempts", max_attempts, "1 to 25 [3]")->option_text("N");
-  command.add_option("--timeout-minutes", timeout_minutes, "0.01 to 1440 [30]")->option_text("N");
-  AddOption(command, "--run-at", run_at, "TIME", "not before: 10m, 2h (from now), or RFC 3339");
-  AddOption(command, "--parent", parent, "JOB_ID", "its parent");
-  AddOption(command, "--unique-key", unique_key, "KEY", "refuse a second one that is not over");
-  AddOption(command, "--initiated-by", initiated_by, "WHO", "who asked for it");
-}
-
-// 3, true and {"a": 1} are JSON; anything else is text.
-json::value FilterValue(std::string_view text) {
-  auto value = ParseJson(text);
-  return value ? *value : json::value(text);
-}
-
 Result<json::object> BodyOf(const JobOptions& options, WallTime now) {
-  json::object body;
-  for (const auto& [name, value] : {std::pair("entity_type", &options.entity_type),
-                                    {"job_type", &options.job_type},
-                                    {"search_query", &options.query},
-                                    {"target_url", &options.url},
-                                    {"entity_id", &options.entity_id},
-                                    {"location", &options.location},
-                                    {"community_id", &options.community_id},
-                                    {"builder_id", &options.builder_id},
-                                    {"parent_job_id", &options.parent},
-                                    {"unique_key", &options.unique_key},
-                                    {"initiated_by", &options.initiated_by}}) {
-    if (!value->empty()) body[name] = *value;
-  }
-  json::object filters;
-  for (const std::string& filter : options.filters) {
-    std::size_t equals = filter.find('=');
-    if (equals == filter.npos || equals == 0)
-      return Fail(ErrorCode::kInvalid, fmt::format("--filter {} is not KEY=VALUE", filter));
-    filters[filter.substr(0, equals)] = FilterValue(std::string_view(filter).substr(equals + 1));
-  }
-  if (!filters.empty()) body["search_filters"] = std::move(filters);
-  if (options.priority) body["priority"] = *options.priority;
-  if (options.max_attempts) body["max_attempts"] = *options.max_attempts;
-  if (options.timeout_minutes) body["timeout_minutes"] = *options.timeout_minutes;
+  auto body = options.body.Read();
+  if (!body) return body;
+  if (!options.parent.empty()) (*body)["parent_job_id"] = options.parent;
+  if (!options.initiated_by.empty()) (*body)["initiated_by"] = options.initiated_by;
   if (!options.run_at.empty()) {
     auto moment = ParseMoment(options.run_at, now, true);
     if (!moment) return std::unexpected(moment.error());
-    body["run_at"] = FormatRfc3339(*moment);
+    (*body)["run_at"] = FormatRfc3339(*moment);
   }
   return body;
 }
@@ -212,7 +164,7 @@ constexpr std::string_view kCreateHint =
 
 int CreateJobs(Client& client, const JobOptions& options) {
   if (!options.file.empty()) return CreateFromFile(client, options);
-  if (options.entity_type.empty() || options.job_type.empty())
+  if (!options.body.Complete())
     return Complain("a job needs --type and --job-type (or --file)", kCreateHint, kUsage);
   auto job = CreateOne(client, options);
   if (!job) return client.Complain(job.error(), kCreateHint);
@@ -236,7 +188,7 @@ int CreateJobs(Client& client, const JobOptions& options) {
 }
 
 int RunJob(Client& client, const JobOptions& options) {
-  if (options.entity_type.empty() || options.job_type.empty())
+  if (!options.body.Complete())
     return Complain("a job needs --type and --job-type", kCreateHint, kUsage);
   auto limit = ParseLimit(options.limit);
   if (!limit) return client.Complain(limit.error());
@@ -271,17 +223,17 @@ void AddJobCreation(CLI::App& jobs, Session& session) {
   AddFlag(command, "--ids", create->ids, "print the id only");
 
   auto run = std::make_shared<JobOptions>();
-  CLI::App& running = AddCommand(
-      jobs, session,
-      {"run", "make a job, start it and follow it to its end",
-       "Waits for a free slot if there is none. Its log goes to stdout, its progress to stderr.\n"
-       "The exit code tells how it ended: 0 completed, 3 failed, 4 cancelled. Ctrl-C leaves the "
-       "job\n"
-       "running.",
-       "forager jobs run -t community -j discovery -u https://example.com/\n"
-       "forager jobs run -t community -j discovery -u https://example.com/ -o json | jq "
-       ".items_found\n"},
-      [run](Client& client) { return RunJob(client, *run); });
+  CLI::App& running =
+      AddCommand(jobs, session,
+                 {"run", "make a job, start it and follow it to its end",
+                  "Waits for a free slot if there is none. Its log goes to stdout, its progress to "
+                  "stderr. The "
+                  "exit code tells how it ended: 0 completed, 3 failed, 4 cancelled. Ctrl-C leaves "
+                  "the job running.",
+                  "forager jobs run -t community -j discovery -u https://example.com/\n"
+                  "forager jobs run -t community -j discovery -u https://example.com/ -o json | jq "
+                  ".items_found\n"},
+                 [run](Client& client) { return RunJob(client, *run); });
   run->AddTo(running);
   AddFlag(running, "--quiet", run->quiet, "only say how it ended");
   AddOption(running, "--timeout", run->limit, "SPAN", "stop following after 90s, 10m, 2h");

@@ -137,7 +137,9 @@ void AddArguments(CLI::App& command, const std::string& name, std::vector<std::s
 void AddCommands(CLI::App& root, Session& session) {
   AddJobsCommands(root, session);
   AddServerCommands(root, session);
+  AddScheduleCommands(root, session);
   AddChangesCommands(root, session);
+  AddNodeCommands(root, session);
   AddTokenCommands(root, session);
   AddTop(root, session);
   AddDoctor(root, session);

@@ -45,6 +45,8 @@ void AddJobActions(CLI::App& jobs, Session& session);
 void AddJobFollowing(CLI::App& jobs, Session& session);
 void AddServerCommands(CLI::App& root, Session& session);
 void AddChangesCommands(CLI::App& root, Session& session);
+void AddScheduleCommands(CLI::App& root, Session& session);
+void AddNodeCommands(CLI::App& root, Session& session);
 void AddTokenCommands(CLI::App& root, Session& session);
 void AddTop(CLI::App& root, Session& session);
 void AddDoctor(CLI::App& root, Session& session);
