@@ -1,16 +1,15 @@
 """The commands about the server, on the real one; and what the command line says of itself."""
 import csv
+import functools
 import io
 import json
-import os
 import re
 import subprocess
 
 import pytest
 
-from cli_fixtures import terminal  # noqa: F401
 from polling import wait_until
-from server import plain_environment
+from server import ROOT, plain_environment
 from terminal import Terminal
 
 DONE, REFUSED, USAGE, NO_SERVER = 0, 1, 2, 6
@@ -160,38 +159,66 @@ def test_the_address_may_be_short(shared):
 
 # --- what the command line says of itself
 
-def commands(forager, *path):
+@functools.cache
+def commands(forager):
+    return list(walk(forager))
+
+
+def walk(forager, *path):
     """Every command of the tree, found by completion."""
     lines = forager.cli("__complete", "--", *path, "").stdout.splitlines()
     words = [line.split("\t")[0] for line in lines]
     for word in words:
         if f"{' '.join([forager.binary.name, *path])} COMMAND" in forager.cli(*path, "--help").stdout:
             yield (*path, word)
-            yield from commands(forager, *path, word)
+            yield from walk(forager, *path, word)
 
 
 def test_every_command_explains_itself(shared):
-    seen = list(commands(shared))
+    seen = commands(shared)
     assert len(seen) > 50 and ("jobs", "list") in seen and ("schedules", "create") in seen and ("serve",) in seen
     for path in seen:
         done = shared.cli(*path, "--help")
         text = good(done)
         assert f"Usage\n  forager {' '.join(path)}" in text and text.split("\n")[0].endswith("."), text
         assert "\n    -" not in text and "\x1b" not in text
-        assert not [line for line in text.splitlines() if len(line) > 80 and not line.startswith("  forager")], text
+        assert not [line for line in text.partition("\nExamples\n")[0].splitlines() if len(line) > 80], text
+
+
+def understood(forager, line):
+    """The command line parses, and where it goes: to a server that is not there. A wrong option would end with 2 and its help."""
+    done = subprocess.run(["/bin/bash", "-c", line.replace("forager ", f"'{forager.binary}' ", 1)], capture_output=True, text=True, timeout=30,
+                          cwd=forager.home, stdin=subprocess.DEVNULL, env=plain_environment(FORAGER_URL="http://127.0.0.1:1", FORAGER_TOKEN="x"))
+    assert "--help` shows how" not in done.stderr and "command not found" not in done.stderr, (line, done.stderr)
+
+
+def is_client_command(line):
+    words = line.split()
+    return words[:1] == ["forager"] and not re.search(r"[|<>$]", line) and words[1] not in ("top", "serve", "demo", "backup", "restore")
 
 
 def test_examples_of_the_help_are_understood(shared):
-    """Each example line parses: a wrong option would end with 2."""
-    for path in commands(shared):
-        text = shared.cli(*path, "--help").stdout
-        for line in text.partition("Examples\n")[2].splitlines():
-            words = line.strip()
-            if not words.startswith("forager ") or re.search(r"[|<>$]", words) or words.split()[1] in ("top", "serve", "demo", "backup", "restore"):
-                continue
-            done = subprocess.run(["/bin/sh", "-c", words.replace("forager", f"'{shared.binary}'", 1)], capture_output=True, text=True, timeout=30,
-                                  cwd=shared.home, stdin=subprocess.DEVNULL, env=plain_environment(FORAGER_URL="http://127.0.0.1:1", FORAGER_TOKEN="x"))
-            assert "--help` shows how" not in done.stderr, (line, done.stderr)
+    tried = [line.strip() for path in commands(shared) for line in shared.cli(*path, "--help").stdout.partition("Examples\n")[2].splitlines()
+             if is_client_command(line.strip())]
+    assert len(tried) > 30
+    for line in tried:
+        understood(shared, line)
+
+
+def test_examples_of_the_page_are_understood(shared):
+    text = (ROOT / "doc/cli.md").read_text()
+    tried = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines() if is_client_command(line)]
+    assert len(tried) > 35
+    for line in tried:
+        understood(shared, line)
+
+
+def test_the_page_tells_every_exit_code(shared):
+    page, manual = (ROOT / "doc/cli.md").read_text(), good(shared.cli("man"))
+    codes = re.findall(r"\.TP\n\\fB(\d+)\\fR", manual.partition("EXIT STATUS")[2].partition("ENVIRONMENT")[0])
+    assert codes == ["0", "1", "2", "3", "4", "5", "6", "130", "141"]
+    for code in codes:
+        assert f"\n| {code} |" in page or code == "130" and "130 for Ctrl-C" in page, code
 
 
 @pytest.mark.parametrize("args,words", [
