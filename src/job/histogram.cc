@@ -25,10 +25,22 @@ double MiddleOf(int step) {
 
 }  // namespace
 
-void Histogram::Add(Millis duration, std::int64_t times) { counts_[StepOf(duration)] += times; }
+void Histogram::Count(int step, std::int64_t times) {
+  auto at = counts_.end();
+  if (!counts_.empty() && counts_.back().first >= step)
+    at = std::ranges::lower_bound(counts_, step, {}, &std::pair<int, std::int64_t>::first);
+  if (at != counts_.end() && at->first == step) {
+    at->second += times;
+  } else {
+    counts_.insert(at, {step, times});
+  }
+}
+
+void Histogram::Add(Millis duration, std::int64_t times) { Count(StepOf(duration), times); }
 
 void Histogram::Add(const Histogram& other) {
-  for (auto [step, count] : other.counts_) counts_[step] += count;
+  if (counts_.empty()) counts_.reserve(other.counts_.size());
+  for (auto [step, count] : other.counts_) Count(step, count);
 }
 
 std::int64_t Histogram::count() const {
@@ -68,7 +80,7 @@ Histogram Histogram::Parse(std::string_view text) {
     if (first.ec != std::errc{} || first.ptr == end || *first.ptr != ':') break;
     auto second = std::from_chars(first.ptr + 1, end, count);
     if (second.ec != std::errc{} || step < 0 || step > kLastStep || count <= 0) break;
-    histogram.counts_[step] += count;
+    histogram.Count(step, count);
     at = second.ptr;
     if (at < end && *at++ != ',') break;
   }

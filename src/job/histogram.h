@@ -3,10 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "job/time.h"
 
@@ -26,7 +27,9 @@ class Histogram {
   static Histogram Parse(std::string_view text);  // what cannot be read counts nothing
 
  private:
-  std::map<int, std::int64_t> counts_;  // by step
+  void Count(int step, std::int64_t times);
+
+  std::vector<std::pair<int, std::int64_t>> counts_;  // by step, ascending
 };
 
 }  // namespace forager

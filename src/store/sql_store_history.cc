@@ -10,31 +10,20 @@ namespace {
 using std::chrono::hours;
 using std::chrono::seconds;
 
-constexpr seconds kMinute{60}, kHour{3'600};
-constexpr hours kMinutesKept{25};
-constexpr hours kHoursKept{31 * 24};
+// Each range has rows of its own step, so that none reads more than some 120 moments.
+struct Shape {
+  seconds step;
+  int count;
+  hours kept;
+};
+constexpr Shape kShapes[] = {{seconds(60), 60, hours(2)},
+                             {seconds(900), 96, hours(26)},
+                             {seconds(21'600), 120, hours(31 * 24)}};
 constexpr std::size_t kTypesKnown = 200;  // told apart by one writer
 
 WallTime Floor(WallTime time, seconds step) {
   auto since = time.time_since_epoch();
   return WallTime(since - since % step);
-}
-
-struct Shape {
-  seconds step, bucket;
-  int count;
-};
-
-Shape ShapeOf(HistoryRange range) {
-  switch (range) {
-    case HistoryRange::kHour:
-      return {kMinute, kMinute, 60};
-    case HistoryRange::kDay:
-      return {kMinute, seconds(900), 96};
-    case HistoryRange::kMonth:
-      return {kHour, seconds(21'600), 120};
-  }
-  return {};
 }
 
 }  // namespace
@@ -46,7 +35,7 @@ void HistorySums::Add(const HistorySums& other) {
 }
 
 HistorySums& HistoryTally::At(const std::string& entity_type, WallTime now) {
-  return minutes_[{Floor(now, kMinute), entity_type}];
+  return minutes_[{Floor(now, kShapes[0].step), entity_type}];
 }
 
 void HistoryTally::Add(const HistoryTally& other) {
@@ -65,8 +54,8 @@ const std::string& HistoryWriter::Known(const std::string& entity_type) {
 void HistoryWriter::Write(Database& database, const HistoryTally& tally) {
   std::map<std::tuple<seconds, WallTime, std::string>, HistorySums> rows;
   for (const auto& [key, sums] : tally.minutes()) {
-    for (seconds step : {kMinute, kHour})
-      rows[{step, Floor(key.first, step), Known(key.second)}].Add(sums);
+    for (const Shape& shape : kShapes)
+      rows[{shape.step, Floor(key.first, shape.step), Known(key.second)}].Add(sums);
   }
   for (auto& [key, sums] : rows) {
     const auto& [step, began_at, entity_type] = key;
@@ -97,13 +86,13 @@ Result<HistoryAnswer> SqlStore::History(HistoryRange range,
                                         const std::optional<std::string>& entity_type,
                                         WallTime now) {
   return Guard([&]() -> Result<HistoryAnswer> {
-    Shape shape = ShapeOf(range);
+    const Shape& shape = kShapes[static_cast<std::size_t>(range)];
     HistoryAnswer answer;
-    answer.bucket = shape.bucket;
-    answer.to = Floor(now, shape.bucket) + shape.bucket;
-    answer.from = answer.to - shape.count * shape.bucket;
+    answer.bucket = shape.step;
+    answer.to = Floor(now, shape.step) + shape.step;
+    answer.from = answer.to - shape.count * shape.step;
     for (int i = 0; i < shape.count; ++i)
-      answer.buckets.push_back({answer.from + i * shape.bucket, {}});
+      answer.buckets.push_back({answer.from + i * shape.step, {}});
     Rows rows = db_.Query("history", {shape.step.count(), answer.from, answer.to, entity_type});
     while (rows.Next()) {
       auto at = rows.MaybeTime(0);
@@ -112,7 +101,7 @@ Result<HistoryAnswer> SqlStore::History(HistoryRange range,
       for (int i = 0; i < 6; ++i) sums.events[static_cast<std::size_t>(i)] = rows.Int(i + 1);
       sums.run_times = Histogram::Parse(rows.View(7));
       sums.waits = Histogram::Parse(rows.View(8));
-      auto bucket = static_cast<std::size_t>((*at - answer.from) / shape.bucket);
+      auto bucket = static_cast<std::size_t>((*at - answer.from) / shape.step);
       answer.buckets[bucket].sums.Add(sums);
     }
     return answer;
@@ -121,8 +110,9 @@ Result<HistoryAnswer> SqlStore::History(HistoryRange range,
 
 Result<int> SqlStore::PruneHistory(WallTime now, int limit) {
   return Guard([&]() -> Result<int> {
-    auto gone = db_.Execute("prune_history", {kMinute.count(), now - kMinutesKept, limit}) +
-                db_.Execute("prune_history", {kHour.count(), now - kHoursKept, limit});
+    std::int64_t gone = 0;
+    for (const Shape& shape : kShapes)
+      gone += db_.Execute("prune_history", {shape.step.count(), now - shape.kept, limit});
     return static_cast<int>(std::min<std::int64_t>(limit, gone));
   });
 }

@@ -1,4 +1,4 @@
--- What happened, per minute (step 60) and per hour (step 3600), entity type and writer.
+-- What happened, per step of 60, 900 and 21,600 seconds, entity type and writer.
 
 -- name: add_history
 INSERT INTO collection_history (step, began_at, entity_type, shard, submitted, completed, failed,
