@@ -122,7 +122,8 @@ Result<std::string> Connection::Call(const std::string& method, const std::strin
   request.body = body;
   if (attend) attend(request);
   auto answer = http::Fetch(request);
-  if (answer && answer->interrupted) return Fail(ErrorCode::kUnavailable, "interrupted");
+  if (answer && answer->interrupted)
+    return Fail(ErrorCode::kUnavailable, std::string(kInterruptedCall));
   if (!answer) return std::unexpected(answer.error());
   if (answer->status < 300) return std::move(answer->body);
   return std::unexpected(ErrorOf(*answer));

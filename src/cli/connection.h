@@ -14,6 +14,9 @@ namespace forager::cli {
 
 inline constexpr std::string_view kBase = "/v1/admin/collection";
 
+// What a call's error says that was ended by a signal or a key.
+inline constexpr std::string_view kInterruptedCall = "interrupted";
+
 struct Connection {
   std::string url{};
   std::string token{};

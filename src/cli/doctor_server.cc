@@ -81,6 +81,18 @@ void CheckDown(Examination& e, int holder) {
   e.server_pid = 0;
 }
 
+// A token that everybody on the way can read.
+void CheckSecrecy(Examination& e) {
+  const std::string& url = e.client.server.url;
+  std::size_t host = url.find("://") + 3;
+  bool loopback = false;
+  for (std::string_view name : {"127.", "localhost", "[::1]"})
+    loopback |= std::string_view(url).substr(host).starts_with(name);
+  if (loopback || url.starts_with("https://") || e.client.server.token.empty()) return;
+  e.Add("access", Health::kWarning, "the token goes unencrypted to " + url,
+        "use https: tls_certificate and tls_key of the server, or a proxy");
+}
+
 void CheckAccess(Examination& e) {
   auto me = e.client.Get("/me");
   if (!me) {
@@ -107,8 +119,9 @@ std::string Pids(const std::vector<int>& pids) {
 struct Row {
   std::string id;
   int attempt = 0, pid = 0;
-  bool claimed = false;
+  std::string node;  // that claimed it; "": set by hand
   std::optional<WallTime> lease;
+  bool claimed() const { return !node.empty(); }
 };
 
 Result<std::vector<Row>> RunningRows(const Client& client) {
@@ -121,9 +134,9 @@ Result<std::vector<Row>> RunningRows(const Client& client) {
     const json::array* jobs = At(*page, "jobs").if_array();
     for (const json::value& job : jobs ? *jobs : json::array()) {
       Row row{TextAt(job, "job_id"), static_cast<int>(NumberAt(job, "attempt").value_or(0)), 0,
-              !At(job, "node").is_null(), TimeAt(job, "lease_expires_at")};
-      auto attempts = row.claimed ? client.Get(JobPath(row.id, "/attempts"))
-                                  : Result<json::value>(json::value());
+              TextAt(job, "node"), TimeAt(job, "lease_expires_at")};
+      auto attempts = row.claimed() ? client.Get(JobPath(row.id, "/attempts"))
+                                    : Result<json::value>(json::value());
       const json::array* list = attempts ? At(*attempts, "attempts").if_array() : nullptr;
       if (list && !list->empty())
         row.pid = static_cast<int>(NumberAt(list->back(), "pid").value_or(0));
@@ -137,11 +150,14 @@ Result<std::vector<Row>> RunningRows(const Client& client) {
 // Those with nothing alive behind them, as far as this machine can tell.
 std::vector<Row> Suspects(const Examination& e, const std::vector<Row>& rows) {
   std::vector<pid_t> below = os::Descendants(e.server_pid);
+  // Kept where several servers share a database.
+  std::string node = os::ReadSmallFile(e.data_dir + "/node.id");
+  node.resize(std::min(node.find_first_of(" \n"), node.size()));
   std::vector<Row> suspects;
   for (const Row& row : rows) {
     bool ours = std::ranges::find(below, row.pid) != below.end();
-    bool elsewhere = !e.local || (e.settings && e.settings->database_file.empty() && !ours);
-    bool alive = row.claimed &&
+    bool elsewhere = !e.local || (!node.empty() && row.node != node);
+    bool alive = row.claimed() &&
                  (elsewhere ? row.lease && *row.lease > e.client.Now() : ours && Lives(row.pid));
     if (!alive) suspects.push_back(row);
   }
@@ -166,7 +182,7 @@ void CheckRowsOfServer(Examination& e) {
     });
   }
   std::vector<std::string> by_hand, dead;
-  for (const Row& row : suspects) (row.claimed ? dead : by_hand).push_back(row.id);
+  for (const Row& row : suspects) (row.claimed() ? dead : by_hand).push_back(row.id);
   if (!by_hand.empty()) {
     e.Add("running", Health::kFault,
           fmt::format("{} job(s) set to running by hand, with no process: {}", by_hand.size(),
@@ -236,6 +252,7 @@ void CheckServer(Examination& e) {
                       ready ? ErrorOf(*ready).detail : ready.error().detail),
           "see the other findings; the server's log says more");
   }
+  CheckSecrecy(e);
   CheckAccess(e);
 }
 

@@ -68,6 +68,7 @@ class Follower {
   }
 
   bool Away(const Error& error) {
+    if (error.detail == kInterruptedCall) return true;  // by a signal, which ends the loop itself
     if (error.code == ErrorCode::kNotFound && known_) {
       code_ = Complain(fmt::format("{} was deleted", OneLine(options_.job_id)), "", kJobFailed);
       return false;
@@ -78,7 +79,7 @@ class Follower {
       code_ = client_.Complain(error, "`forager jobs list` shows the jobs there are");
       return false;
     }
-    if (!lost && error.detail != "interrupted") {
+    if (!lost) {
       Wipe();
       client_.Note(fmt::format("Connection lost ({}); trying again for a minute.", error.detail));
     }
@@ -233,7 +234,8 @@ int Logs(Client& client, const LogsOptions& options) {
     auto job = client.Get(JobPath(options.log.job_id));
     auto read = job ? reader.Pull() : Result<void>(std::unexpected(job.error()));
     if (!read) {
-      bool go_on = known && patience.Bears(read.error());
+      bool go_on =
+          read.error().detail == kInterruptedCall || (known && patience.Bears(read.error()));
       if (!go_on) code = client.Complain(read.error(), kHint);
       return go_on;
     }

@@ -92,7 +92,7 @@ std::string NextFor(std::string_view code, std::string_view job_id) {
   if (code == "limit_reached" || code == "type_limit" || code == "host_limit")
     return "wait, `forager jobs cancel` one that runs, or raise the limit in forager.toml";
   if (code == "slot_held") return "`forager doctor` shows the process that holds it";
-  if (code == "no_process") return "`forager reset-stuck --timeout-minutes 0` resets it now";
+  if (code == "no_process") return fmt::format("`forager jobs cancel {} --force`", job_id);
   if (code == "unknown_entity_type") return "`forager types` lists the types that are served";
   if (code == "failed" || code == "cancelled")
     return fmt::format("`forager jobs retry {}`; `forager jobs logs {}` says more", job_id, job_id);

@@ -65,17 +65,16 @@ class Top {
 
  private:
   bool Look() {
-    auto read = Read();
-    if (read) {
-      model_.trouble.clear();
-    } else if (read.error().code == ErrorCode::kUnauthorized ||
-               read.error().code == ErrorCode::kForbidden) {
-      model_.trouble = OneLine(read.error().detail);
-    } else if (read.error().detail != "interrupted") {
-      model_.trouble = OneLine(read.error().detail);
-    }
+    NoteTrouble(Read());
     Show();
     return true;
+  }
+
+  void NoteTrouble(const Result<void>& read) {
+    if (read)
+      model_.trouble.clear();
+    else if (read.error().detail != kInterruptedCall)
+      model_.trouble = OneLine(read.error().detail);
   }
 
   Result<void> Read() {
@@ -250,8 +249,7 @@ class Top {
       keys.remove_prefix(length);
     }
     if (go_on) {
-      if (auto read = Read(); !read && read.error().detail != "interrupted")
-        model_.trouble = OneLine(read.error().detail);
+      NoteTrouble(Read());
       Show();
     }
     return go_on;
