@@ -1,12 +1,15 @@
 // How fast the store is, alone: bulk inserts, claim and complete in groups, and the latency of
-// claim, list and stats in a full table. Usage: bench_store FILE [ROWS]
+// claim, list and stats in a full table. Usage: bench_store FILE|postgres://... [ROWS [SERVERS]]; with
+// SERVERS, how fast that many claim and complete from one database at once.
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <thread>
 
 #include "store/store_service.h"
 
@@ -150,15 +153,68 @@ void Latencies(StoreService& service) {
   });
 }
 
+// Each server has a service of its own, and takes eight jobs at a time under one limit for all.
+void ManyServers(const StoreOptions& options, int servers, std::int64_t jobs) {
+  std::vector<std::unique_ptr<StoreService>> services;
+  for (int i = 0; i < servers; ++i) services.push_back(StoreService::Open(options).value());
+  std::atomic<std::int64_t> completed = 0;
+  std::vector<std::thread> threads;
+  auto start = SteadyClock::now();
+  for (auto& service : services) {
+    threads.emplace_back([&] {
+      while (completed < jobs) {
+        std::vector<Job> claimed;
+        Must(service->WriteAndWait([&](Store& store) -> Result<void> {
+          auto result = store.Claim({"bench", Millis{15'000}, {64, 0, {}}, 8, false, {}}, Now());
+          if (!result) return std::unexpected(result.error());
+          claimed = result->jobs;
+          return {};
+        }));
+        std::atomic<int> left = static_cast<int>(claimed.size());
+        for (const Job& job : claimed) {
+          AttemptFinal final;
+          final.news.ref = {job.job_id, job.attempt};
+          final.outcome = "completed";
+          final.released = true;
+          service->Write(
+              [final](Store& store) -> Result<void> {
+                auto done = store.Complete(final, Now());
+                if (!done) return std::unexpected(done.error());
+                return {};
+              },
+              [&](const Result<void>& done) {
+                Must(done);
+                ++completed;
+                --left;
+                left.notify_one();
+              });
+        }
+        for (int now = left; now > 0; now = left) left.wait(now);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::printf("claim + complete by %d servers: %.0f/s\n", servers,
+              static_cast<double>(completed) / Seconds(start));
+}
+
 int Main(int argc, char** argv) {
   if (argc < 2) return 2;
   std::int64_t rows = argc > 2 ? std::atoll(argv[2]) : 1'000'000;
-  auto service = StoreService::Open({.path = argv[1]});
+  std::string database = argv[1];
+  StoreOptions options;
+  (database.starts_with("postgres") ? options.postgres : options.path) = database;
+  auto service = StoreService::Open(options);
   if (!service) {
     std::fprintf(stderr, "%s\n", service.error().detail.c_str());
     return 1;
   }
   Insert(**service, rows);
+  if (argc > 3) {
+    service->reset();
+    ManyServers(options, std::atoi(argv[3]), rows / 2);
+    return 0;
+  }
   ClaimAndComplete(**service, 200, 100);
   Latencies(**service);
   rusage usage{};

@@ -143,6 +143,8 @@ class Database {
   virtual bool Committed(const CommitMark& mark) = 0;
   // Claims of several servers take turns: from here to the end of the transaction.
   virtual void BeginClaims() {}
+  // The same for whatever `key` names.
+  virtual void TakeTurns(const std::string&) {}
   // Heads of lanes may lie before their first job, and lanes may be empty: the claim mends them.
   virtual bool LanesAreHints() const { return false; }
   // The clock that leases are kept by; `now` where there is one server only.

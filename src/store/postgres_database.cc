@@ -178,6 +178,7 @@ class Connection final : public PostgresDatabase {
     Send("fold_totals", {});
     Flush();
   }
+  void TakeTurns(const std::string& key) override { Send("take_turns", {key}); }
   bool LanesAreHints() const override { return true; }
   WallTime LeaseClock(WallTime) override {
     Rows rows = Query("database_clock", {});

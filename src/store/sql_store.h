@@ -61,6 +61,7 @@ class SqlStore final : public Store {
                                bool dry_run, WallTime now) override;
 
   Result<Job> Find(const std::string& job_id) override;
+  Result<Job> FindToChange(const std::string& job_id) override;
   Result<Page<Job>> List(const ListRequest& request) override;
   Result<std::vector<Attempt>> Attempts(const std::string& job_id) override;
   Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) override;
@@ -143,12 +144,13 @@ class SqlStore final : public Store {
   void StoreNews(const AttemptNews& news, WallTime now);
   void StoreChildren(const AttemptNews& news, WallTime now);
   void ReadAttemptOf(RunningJob& running);
-  Result<Job> MustFind(const std::string& job_id);
+  Result<Job> MustFind(const std::string& job_id, std::string_view statement = "find_job");
   Result<void> MustExist(const std::string& job_id);
   void PromoteDue(bool auto_start, WallTime now);
   Result<ClaimResult> ClaimOne(const ClaimRequest& request, WallTime now);
   Result<ClaimResult> ClaimNext(const ClaimRequest& request, WallTime now);
-  std::optional<Job> StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime now);
+  std::optional<Job> StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
+                                  WallTime now);
   std::int64_t TotalPending();
   void Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, BulkResult& result);
   Result<BulkResult> ApplyToIds(Bulk what, const JobFilter& filter, std::int64_t after, int limit,

@@ -93,6 +93,7 @@ Result<void> SqlStore::EndSession(const std::string& hash) {
 Result<std::optional<IdempotentAnswer>> SqlStore::FindAnswer(const std::string& token,
                                                              const std::string& key, WallTime now) {
   return Guard([&]() -> Result<std::optional<IdempotentAnswer>> {
+    db_.TakeTurns("answer " + token + " " + key);
     Rows rows = db_.Query("find_answer", {token, key, now - kAnswerKept});
     if (!rows.Next()) return std::nullopt;
     return IdempotentAnswer{rows.Text(0), static_cast<int>(rows.Int(1)), rows.Text(2),

@@ -33,8 +33,8 @@ Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now,
       if (!final.usage) return std::nullopt;
       return (*final.usage).*member;
     };
-    db_.Execute("end_attempt",
-                {ref.job_id, ref.attempt, now, final.outcome, final.error_class,
+    db_.Send("end_attempt",
+             {ref.job_id, ref.attempt, now, final.outcome, final.error_class,
                  final.error_message, final.exit_code, final.signal, usage(&Usage::cpu_user_ms),
                  usage(&Usage::cpu_system_ms), usage(&Usage::max_rss_kb), usage(&Usage::survivors),
                  final.snapshot, final.released ? Param(now) : Param(std::nullopt)});
@@ -55,14 +55,14 @@ Result<bool> SqlStore::Complete(const AttemptFinal& final, WallTime now) {
   return End(final, now, HistoryEvent::kCompleted, [&](std::optional<WallTime> started_at) {
     std::optional<std::int64_t> duration;
     if (started_at) duration = std::max<std::int64_t>(0, (now - *started_at).count());
-    db_.Execute("complete_job", {ref.job_id, ref.attempt, now, duration});
+    db_.Send("complete_job", {ref.job_id, ref.attempt, now, duration});
   });
 }
 
 Result<bool> SqlStore::Fail(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
   return End(final, now, HistoryEvent::kFailed, [&](std::optional<WallTime>) {
-    db_.Execute("fail_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
+    db_.Send("fail_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
   });
 }
 
@@ -70,7 +70,7 @@ Result<bool> SqlStore::Retry(const AttemptFinal& final, WallTime run_at, bool co
                              bool counts_crash, WallTime now) {
   const AttemptRef& ref = final.news.ref;
   return End(final, now, HistoryEvent::kRetried, [&](std::optional<WallTime>) {
-    db_.Execute("retry_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message,
+    db_.Send("retry_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message,
                               run_at, UnixMillis(run_at), run_at > now, counts_try, counts_crash});
     committed_.pending_added = true;
   });
@@ -79,7 +79,7 @@ Result<bool> SqlStore::Retry(const AttemptFinal& final, WallTime run_at, bool co
 Result<bool> SqlStore::Cancel(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
   return End(final, now, HistoryEvent::kCancelled, [&](std::optional<WallTime>) {
-    db_.Execute("cancel_job",
+    db_.Send("cancel_job",
                 {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
   });
 }
@@ -87,7 +87,7 @@ Result<bool> SqlStore::Cancel(const AttemptFinal& final, WallTime now) {
 Result<bool> SqlStore::Interrupt(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
   return End(final, now, std::nullopt, [&](std::optional<WallTime>) {
-    db_.Execute("interrupt_job", {ref.job_id, ref.attempt, now, final.error_class,
+    db_.Send("interrupt_job", {ref.job_id, ref.attempt, now, final.error_class,
                                   final.error_message, UnixMillis(now)});
     committed_.pending_added = true;
   });
@@ -135,11 +135,11 @@ void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
   if (news.progress && !progress.updated_at) progress.updated_at = now;
   auto changes = static_cast<std::int64_t>(news.changes.size());
   if (changes != 0 || news.items_found != 0 || news.new_entities_found != 0) {
-    db_.Execute("record_news",
+    db_.Send("record_news",
                 {ref.job_id, ref.attempt, now, progress.percent, progress.stage, progress.message,
                  progress.updated_at, news.items_found, news.new_entities_found, changes});
   } else if (news.progress) {
-    db_.Execute("record_progress", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
+    db_.Send("record_progress", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
                                     progress.message, progress.updated_at});
   }
   StoreLogs(ref, news.logs);
@@ -152,7 +152,7 @@ void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
   }
   if (!rows.empty()) db_.InsertMany("insert_change", rows);
   StoreChildren(news, now);
-  if (news.trim_logs) db_.Execute("trim_logs", {ref.job_id, ref.attempt, kLogBytesKept});
+  if (news.trim_logs) db_.Send("trim_logs", {ref.job_id, ref.attempt, kLogBytesKept});
 }
 
 void SqlStore::StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines) {

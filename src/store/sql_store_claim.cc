@@ -27,14 +27,13 @@ void SqlStore::PromoteDue(bool auto_start, WallTime now) {
 
 // None when somebody else is changing the row at this moment.
 std::optional<Job> SqlStore::StartAttempt(std::int64_t id, const ClaimRequest& request,
-                                          WallTime now) {
-  WallTime lease_end = db_.LeaseClock(now) + request.lease;
-  if (db_.Execute("claim_job", {id, now, request.node, lease_end}) == 0) return std::nullopt;
+                                          WallTime lease_end, WallTime now) {
   Job job;
   {
-    Rows rows = db_.Query("job_by_id", {id});
-    if (!rows.Next()) throw DatabaseError(Fault::kCorrupt, "a claimed job is not there");
+    Rows rows = db_.Query("claim_job", {id, now, request.node, lease_end});
+    if (!rows.Next()) return std::nullopt;
     job = ReadJob(rows);
+    rows.Next();
   }
   db_.Send("insert_attempt", {job.job_id, job.attempt, request.node, now});
   committed_.history.At(job.entity_type, now).waits.Add(now - job.run_at.value_or(job.created_at));
@@ -69,7 +68,7 @@ Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& request, WallTime now
     result.block = ClaimBlock::kTotalLimit;
   } else if (search.TypeReached(entity_type) || search.HostReached(host)) {
     result.block = ClaimBlock::kOtherLimits;
-  } else if (auto job = StartAttempt(id, request, now)) {
+  } else if (auto job = StartAttempt(id, request, db_.LeaseClock(now) + request.lease, now)) {
     result.jobs.push_back(std::move(*job));
   } else {
     result.block = ClaimBlock::kNotPending;
@@ -82,6 +81,7 @@ Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime no
   PromoteDue(true, now);
   PromoteDue(false, now);
   db_.BeginClaims();
+  WallTime lease_end = db_.LeaseClock(now) + request.lease;
   ClaimSearch search(db_, request);
   ClaimResult result;
   result.slots_used = search.slots_used();
@@ -97,7 +97,7 @@ Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime no
       search.Forget(lane->entity_type);
       continue;
     }
-    if (auto job = StartAttempt(lane->first, request, now)) {
+    if (auto job = StartAttempt(lane->first, request, lease_end, now)) {
       result.jobs.push_back(std::move(*job));
       search.Took(*lane);
     } else {

@@ -68,7 +68,7 @@ void HistoryWriter::Write(Database& database, const HistoryTally& tally) {
       sums.run_times.Add(Histogram::Parse(kept.View(0)));
       sums.waits.Add(Histogram::Parse(kept.View(1)));
     }
-    database.Execute("set_history_times", {step.count(), began_at, entity_type, shard_,
+    database.Send("set_history_times", {step.count(), began_at, entity_type, shard_,
                                            sums.run_times.Text(), sums.waits.Text()});
   }
 }

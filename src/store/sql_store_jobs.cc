@@ -153,8 +153,8 @@ Result<std::vector<std::string>> SqlStore::SubmitMany(
   });
 }
 
-Result<Job> SqlStore::MustFind(const std::string& job_id) {
-  Rows rows = db_.Query("find_job", {job_id});
+Result<Job> SqlStore::MustFind(const std::string& job_id, std::string_view statement) {
+  Rows rows = db_.Query(statement, {job_id});
   if (rows.Next()) return ReadJob(rows);
   return forager::Fail(ErrorCode::kNotFound, fmt::format("There is no job {}.", job_id));
 }
@@ -167,7 +167,7 @@ Result<void> SqlStore::MustExist(const std::string& job_id) {
 
 Result<Job> SqlStore::Requeue(const std::string& job_id, WallTime now) {
   return Guard([&]() -> Result<Job> {
-    auto job = MustFind(job_id);
+    auto job = MustFind(job_id, "find_job_to_change");
     if (!job) return job;
     if (!Allowed(job->status, Transition::kRequeue)) {
       return forager::Fail(
@@ -198,7 +198,7 @@ bool SqlStore::CancelRunning(const std::string& job_id, bool force, WallTime now
 
 Result<Job> SqlStore::RequestCancel(const std::string& job_id, bool force, WallTime now) {
   return Guard([&]() -> Result<Job> {
-    auto job = MustFind(job_id);
+    auto job = MustFind(job_id, "find_job_to_change");
     if (!job) return job;
     if (job->status == State::kPending) {
       if (db_.Execute("cancel_pending_job", {job_id, now, force}) == 1)

@@ -16,6 +16,10 @@ Result<Job> SqlStore::Find(const std::string& job_id) {
   return Guard([&] { return MustFind(job_id); });
 }
 
+Result<Job> SqlStore::FindToChange(const std::string& job_id) {
+  return Guard([&] { return MustFind(job_id, "find_job_to_change"); });
+}
+
 Result<std::vector<Attempt>> SqlStore::Attempts(const std::string& job_id) {
   return Guard([&]() -> Result<std::vector<Attempt>> {
     if (auto there = MustExist(job_id); !there) return std::unexpected(there.error());

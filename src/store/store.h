@@ -315,6 +315,8 @@ class Store {
   // ---- reads
   // --------------------------------------------------------------------------------------
   virtual Result<Job> Find(const std::string& job_id) = 0;  // kNotFound
+  // The same in a unit that changes the job by what it finds: nobody else does until its end.
+  virtual Result<Job> FindToChange(const std::string& job_id) = 0;
   virtual Result<Page<Job>> List(const ListRequest& request) = 0;
   virtual Result<std::vector<Attempt>> Attempts(const std::string& job_id) = 0;
   virtual Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) = 0;

@@ -247,6 +247,59 @@ TEST_P(Servers, OneOfTwoSubmissionsWithOneUniqueKeyIsToldOfTheOther) {
   services_.clear();
 }
 
+TEST_P(Servers, AnEndAndACancelAtOnceLeaveNoJobBehind) {
+  for (int round = 0; round < 60; ++round) {
+    AttemptRef ref = Running();
+    bool ended = false;
+    std::thread worker([&, this] {
+      EXPECT_TRUE(services_[0]->WriteAndWait([&](Store& store) -> Result<void> {
+        auto job = store.FindToChange(ref.job_id);
+        if (!job) return std::unexpected(job.error());
+        auto done = job->cancel_requested_at ? store.Cancel(Final(ref, "cancelled"), now_)
+                                             : store.Complete(Final(ref), now_);
+        if (!done) return std::unexpected(done.error());
+        ended = *done;
+        return {};
+      }));
+    });
+    auto cancel = services_[1]->WriteAndWait([&](Store& store) -> Result<void> {
+      auto job = store.RequestCancel(ref.job_id, false, now_);
+      if (!job) return std::unexpected(job.error());
+      return {};
+    });
+    worker.join();
+    EXPECT_TRUE(ended) << round;
+    State status = Look(ref.job_id).status;
+    EXPECT_EQ(status, cancel ? State::kCancelled : State::kCompleted) << round;
+  }
+  services_.clear();
+}
+
+TEST_P(Servers, OneIdempotencyKeyMakesOneJobOnManyServers) {
+  std::atomic<int> made = 0;
+  std::vector<std::thread> clients;
+  for (auto& service : services_) {
+    clients.emplace_back([&, this] {
+      bool mine = false;
+      EXPECT_TRUE(service->WriteAndWait([&](Store& store) -> Result<void> {
+        mine = false;
+        auto kept = store.FindAnswer("token", "key", now_);
+        if (!kept) return std::unexpected(kept.error());
+        if (*kept) return {};
+        auto job = store.Submit(AJob(), 5, 1'000, now_);
+        if (!job) return std::unexpected(job.error());
+        mine = true;
+        return store.KeepAnswer("token", "key", {"digest", 201, "{}", "{}"}, now_);
+      }));
+      made += mine ? 1 : 0;
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(Figures().pending_jobs, 1);
+  services_.clear();
+}
+
 TEST_P(Servers, HearOfEachOthersCommits) {
   std::mutex mutex;
   std::condition_variable changed;

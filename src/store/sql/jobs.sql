@@ -11,10 +11,6 @@ SELECT coalesce(sum(pending), 0) FROM collection_totals;
 -- name: insert_attempt
 INSERT INTO collection_attempts (job_id, attempt, node, started_at) VALUES ($1, $2, $3, $4);
 
--- name: guard_attempt
-SELECT started_at, cancel_requested_at IS NOT NULL, entity_type FROM collection_jobs
-WHERE job_id = $1 AND attempt = $2 AND status = 'running';
-
 -- What the process did fills what is still empty, also after the job went on without it.
 -- name: end_attempt
 UPDATE collection_attempts SET

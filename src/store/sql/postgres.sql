@@ -128,7 +128,8 @@ UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_
   progress_stage = NULL, progress_message = NULL, progress_updated_at = NULL,
   revision = revision + 1
 WHERE id = (SELECT id FROM collection_jobs
-            WHERE id = $1 AND status = 'pending' AND slot_held = 0 FOR UPDATE SKIP LOCKED);
+            WHERE id = $1 AND status = 'pending' AND slot_held = 0 FOR UPDATE SKIP LOCKED)
+RETURNING {job};
 
 -- name: insert_log
 INSERT INTO collection_job_logs (job_id, attempt, timestamp, level, stage, message, log_data)
@@ -228,3 +229,15 @@ WHERE id IN (SELECT id FROM collection_jobs
 SELECT {job} FROM collection_jobs
 WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
 ORDER BY lease_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED;
+
+-- Until this unit ends, no other server moves the job: what was judged stays true.
+-- name: guard_attempt
+SELECT started_at, cancel_requested_at IS NOT NULL, entity_type FROM collection_jobs
+WHERE job_id = $1 AND attempt = $2 AND status = 'running' FOR NO KEY UPDATE;
+
+-- name: find_job_to_change
+SELECT {job} FROM collection_jobs WHERE job_id = $1 FOR NO KEY UPDATE;
+
+-- One at a time for each key, until the end of the transaction.
+-- name: take_turns
+SELECT pg_advisory_xact_lock(hashtextextended($1, 1));

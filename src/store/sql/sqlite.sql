@@ -87,7 +87,8 @@ UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_
   lease_expires_at = $4, cancel_requested_at = NULL, cancel_forced = 0, progress_percent = NULL,
   progress_stage = NULL, progress_message = NULL, progress_updated_at = NULL,
   revision = revision + 1
-WHERE id = $1 AND status = 'pending' AND slot_held = 0;
+WHERE id = $1 AND status = 'pending' AND slot_held = 0
+RETURNING {job};
 
 -- name: insert_log
 INSERT INTO collection_job_logs (job_id, attempt, timestamp, level, stage, message, log_data)
@@ -159,3 +160,10 @@ WHERE status = 'running' AND node = $1;
 SELECT {job} FROM collection_jobs
 WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
 ORDER BY lease_expires_at LIMIT $2;
+
+-- name: guard_attempt
+SELECT started_at, cancel_requested_at IS NOT NULL, entity_type FROM collection_jobs
+WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+
+-- name: find_job_to_change
+SELECT {job} FROM collection_jobs WHERE job_id = $1;
