@@ -15,7 +15,7 @@ test('Changes of all jobs stand newest first, old beside new, and more come whil
   await on.visible(on.text('72 proposed'));
   await on.visible(rows().first().getByRole('link', { name: jobs.second }));
   await on.look('changes');
-  await on.page.mouse.wheel(0, 20_000);
+  await on.press('End');
   await on.page.waitForFunction(() => document.querySelectorAll('.changes tbody tr').length === 72);
 });
 

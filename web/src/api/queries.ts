@@ -2,6 +2,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { get, whoAmI, type Query } from './client';
 import type {
+  Alerts,
   AllChanges,
   Attempt,
   Changes,
@@ -158,6 +159,15 @@ export const useScheduleRuns = (name: string) =>
     queryKey: ['schedule', name, 'runs'],
     queryFn: ({ signal }) => get(`/schedules/${encodeURIComponent(name)}/runs`, {}, signal),
     refetchInterval: 30_000,
+  });
+
+export const useAlerts = () =>
+  useQuery<Alerts>({
+    queryKey: ['alerts'],
+    queryFn: ({ signal }) => get('/alerts', {}, signal),
+    retry: false,
+    refetchInterval: (query) => (query.state.error ? false : 10_000),
+    refetchOnWindowFocus: false,
   });
 
 // Only a server that is one of several answers this.

@@ -2,7 +2,7 @@
 
 export const STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type Status = (typeof STATUSES)[number];
-export type Role = 'viewer' | 'operator' | 'admin';
+export type Role = 'metrics' | 'viewer' | 'operator' | 'admin';
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
@@ -227,6 +227,40 @@ export interface Node {
   running: number;
   capacity: number;
   this: boolean; // the one that answers
+}
+
+export interface Alert {
+  id: number;
+  rule: string;
+  kind: string;
+  subject: string;
+  severity: string;
+  summary: string;
+  detail: string;
+  state: 'firing' | 'resolved';
+  occurrences: number;
+  started_at: string;
+  last_seen_at: string;
+  resolved_at: string | null;
+}
+
+export interface Delivery {
+  id: number;
+  alert_id: number | null;
+  receiver: string;
+  event: string;
+  state: string;
+  tries: number;
+  last_error: string | null;
+  created_at: string;
+  next_try_at: string | null;
+  done_at: string | null;
+}
+
+export interface Alerts {
+  alerts: Alert[];
+  deliveries: Delivery[];
+  receivers: { name: string; kind: string }[];
 }
 
 export interface Explanation {

@@ -5,7 +5,7 @@ import { useMe } from '../api/queries';
 import type { Role } from '../api/types';
 import { useNotes } from './toast';
 
-const RANK: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
+const RANK: Record<Role, number> = { metrics: -1, viewer: 0, operator: 1, admin: 2 };
 
 export function useMay(role: Role): boolean {
   const { data } = useMe();

@@ -26,8 +26,8 @@ function go(filter: Filter): void {
   navigate(`/changes${text ? `?${text}` : ''}`, true);
 }
 
-// Asks for more when the end of the list comes near.
-function useNearEnd(more: () => void) {
+// Asks for more while the end of a list of this length is near.
+function useNearEnd(length: number, more: () => void) {
   const end = useRef<HTMLDivElement>(null);
   const ask = useRef(more);
   ask.current = more;
@@ -38,7 +38,7 @@ function useNearEnd(more: () => void) {
     });
     watch.observe(end.current);
     return () => watch.disconnect();
-  }, []);
+  }, [length]);
   return end;
 }
 
@@ -51,7 +51,7 @@ export function ChangesPage({ words }: { words: URLSearchParams }) {
   const changes = list.data?.pages.flatMap((page) => page.changes) ?? [];
   const head = list.data?.pages[0];
   const filtered = NAMES.some((name) => filter[name] !== '');
-  const end = useNearEnd(() => {
+  const end = useNearEnd(changes.length, () => {
     if (list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
   });
   const set = (name: keyof Filter, value: string) => go({ ...filter, [name]: value });

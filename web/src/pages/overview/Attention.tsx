@@ -1,9 +1,9 @@
 // What needs somebody first, worst on top; one calm line when nothing does.
 import { useState, type ReactNode } from 'react';
 import { post } from '../../api/client';
-import { useDispatch, useFinished, useJobs, useMonitor, useNodes, useRunning } from '../../api/queries';
-import type { Dispatch, Job, LiveAttempt, Monitor, Node, Stats } from '../../api/types';
-import { Button, Link } from '../../ui/basics';
+import { useAlerts, useDispatch, useFinished, useJobs, useMonitor, useNodes, useRunning } from '../../api/queries';
+import type { Alert, Dispatch, Job, LiveAttempt, Monitor, Node, Stats } from '../../api/types';
+import { Ago, Button, Link } from '../../ui/basics';
 import { Icon } from '../../ui/Icon';
 import { useAct, useMay } from '../../ui/actions';
 import { duration, plural, roughly } from '../../words';
@@ -101,6 +101,24 @@ function monitorItems(monitor: Monitor | undefined): Item[] {
   return items;
 }
 
+function alertItems(alerts: Alert[]): Item[] {
+  return alerts
+    .filter((alert) => alert.state === 'firing')
+    .map((alert) => ({
+      key: `alert ${alert.id}`,
+      bad: alert.severity === 'critical',
+      text: (
+        <>
+          {alert.summary}{' '}
+          <span className="muted">
+            alert since <Ago time={alert.started_at} />
+          </span>
+        </>
+      ),
+      action: <Link to="/settings">Alerts</Link>,
+    }));
+}
+
 function nodeItems(nodes: Node[]): Item[] {
   return nodes
     .filter((node) => node.state === 'lost')
@@ -174,6 +192,7 @@ export function Attention({ stats }: { stats: Stats }) {
   const { data: finished } = useFinished();
   const { data: running } = useRunning();
   const { data: nodes } = useNodes();
+  const { data: alerts } = useAlerts();
   const { data: pending } = useJobs({ status: 'pending', sort: 'created_at', page_size: 1 });
   const [resetting, setResetting] = useState(false);
   const operator = useMay('operator');
@@ -195,6 +214,7 @@ export function Attention({ stats }: { stats: Stats }) {
       : [];
   const items = [
     ...stuck,
+    ...alertItems(alerts?.alerts ?? []),
     ...nodeItems(nodes?.nodes ?? []),
     ...failingTypes(finished?.jobs ?? []),
     ...monitorItems(monitor),

@@ -92,7 +92,7 @@ function Chart({ label, times, bucket, lines, kind, words, least }: ChartProps) 
         },
         series: [{}, ...lines.map((line) => seriesOf(line, kind))],
         axes: [
-          { ...axis, grid: { show: false }, values: tickWords, space: 64 },
+          { ...axis, size: 30, grid: { show: false }, values: tickWords, space: 64 },
           { ...axis, size: 58, space: 36, values: (_, ticks) => ticks.map((tick) => (tick === 0 ? '0' : words(tick))) },
         ],
         hooks: { setCursor: [(drawn) => setAt(drawn.cursor.idx ?? null)] },
@@ -113,7 +113,7 @@ function Chart({ label, times, bucket, lines, kind, words, least }: ChartProps) 
   return (
     <figure className="chart">
       <figcaption className="legend">
-        {lines.map((line) => {
+        {(kind === 'bars' ? [...lines].reverse() : lines).map((line) => {
           const value = hovered ? line.values[at] : undefined;
           return (
             <span key={line.name} className="legend-line">

@@ -7,6 +7,7 @@ import { Ago, Button, Empty, Panel, Trouble, Waiting } from '../../ui/basics';
 import { useMay } from '../../ui/actions';
 import { useNotes } from '../../ui/toast';
 import { bytes, duration } from '../../words';
+import { AlertsPanel } from './AlertsPanel';
 import { TokensPanel } from './TokensPanel';
 
 function AccountPanel() {
@@ -229,6 +230,7 @@ export function SettingsPage() {
         <AccountPanel />
         <Panel title="Monitor">{monitor.data ? <MonitorFacts monitor={monitor.data} /> : <Waiting />}</Panel>
       </div>
+      <AlertsPanel />
       {admin && <TokensPanel />}
       <TypesPanel />
       <ConfigPanel />

@@ -12,6 +12,7 @@ const ROLE_WORDS: Record<Role, string> = {
   viewer: 'viewer: reads',
   operator: 'operator: also runs, retries and cancels',
   admin: 'admin: also deletes and manages tokens',
+  metrics: 'metrics: reads /metrics only',
 };
 
 function NewToken({ onMade, onClose }: { onMade: (token: CreatedToken) => void; onClose: () => void }) {
