@@ -171,11 +171,11 @@ export const useAlerts = () =>
   });
 
 // Only a server that is one of several answers this.
-export const useNodes = () =>
+export const useNodes = (everyMs = 60_000) =>
   useQuery<{ nodes: Node[] }>({
     queryKey: ['nodes'],
     queryFn: ({ signal }) => get('/nodes', {}, signal),
     retry: false,
-    refetchInterval: (query) => (query.state.error ? false : 5_000),
+    refetchInterval: (query) => (query.state.error ? false : everyMs),
     refetchOnWindowFocus: false,
   });

@@ -67,7 +67,7 @@ function NodeRow({ node, onDrain, onResume }: RowProps) {
 }
 
 export function NodesPage() {
-  const nodes = useNodes();
+  const nodes = useNodes(3_000);
   const act = useAct();
   const [draining, setDraining] = useState<Node | null>(null);
   const list = nodes.data?.nodes ?? [];

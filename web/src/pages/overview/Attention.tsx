@@ -191,7 +191,7 @@ export function Attention({ stats }: { stats: Stats }) {
   const { data: dispatch } = useDispatch();
   const { data: finished } = useFinished();
   const { data: running } = useRunning();
-  const { data: nodes } = useNodes();
+  const { data: nodes } = useNodes(10_000);
   const { data: alerts } = useAlerts();
   const { data: pending } = useJobs({ status: 'pending', sort: 'created_at', page_size: 1 });
   const [resetting, setResetting] = useState(false);
