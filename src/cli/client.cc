@@ -15,6 +15,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view kNoRoute = "There is no such route";
+
 Result<json::value> Read(const Result<std::string>& answer) {
   if (!answer) return std::unexpected(answer.error());
   if (answer->empty()) return json::value();
@@ -82,6 +84,8 @@ int Client::Complain(const Error& error, std::string_view next) const {
   std::string what = error.detail;
   for (std::size_t i = 1; i < error.fields.size(); ++i)
     what += fmt::format("\n  {} {}", error.fields[i].field, error.fields[i].message);
+  if (error.detail.starts_with(kNoRoute))
+    next = "the server is older than this command line: `forager doctor` tells its version";
   bool ours = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kConflict ||
               error.code == ErrorCode::kInvalid;
   return cli::Complain(what, ours && !next.empty() ? std::string(next) : NextStep(error, server),

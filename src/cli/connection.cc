@@ -100,8 +100,10 @@ Result<Connection> FindServer(const std::string& url, const std::string& data_di
 
 void Connection::FindAgain() {
   if (!from_data_dir) return;
-  std::string known = TextAt(Parse(FirstLine(data_dir + "/server.json")), "url");
-  if (!known.empty()) url = known;
+  json::value server = Parse(FirstLine(data_dir + "/server.json"));
+  if (TextAt(server, "url").empty()) return;
+  url = TextAt(server, "url");
+  public_key_pin = TextAt(server, "public_key");
 }
 
 http::ClientRequest Connection::Request(const std::string& method, const std::string& path) const {

@@ -82,8 +82,8 @@ void Print(Client& client, const Examination& e) {
     client.out.Line(fmt::format("{} fault(s), {} warning(s).", faults, warnings));
 }
 
-int RunDoctor(Client& client, const Machine& machine, const DoctorOptions& options) {
-  Examination e{client, machine, options.thorough};
+int RunDoctor(Client& client, const Session& session, const DoctorOptions& options) {
+  Examination e{client, session.machine, session.version, options.thorough};
   e.data_dir = client.server.data_dir;
   e.local = client.server.url.empty() || client.server.from_data_dir;
   if (e.local) {
@@ -136,7 +136,7 @@ void AddDoctor(CLI::App& root, Session& session) {
        "--thorough\n"
        "# for a check by a monitoring system\nforager doctor -o json | jq '.findings[] | "
        "select(.health == \"FAULT\")'\n"},
-      [options, &session](Client& client) { return RunDoctor(client, session.machine, *options); });
+      [options, &session](Client& client) { return RunDoctor(client, session, *options); });
   doctor.group("Server");
   AddOption(doctor, "--config", options->config, "FILE", "configuration file of the server");
   AddFlag(doctor, "--thorough", options->thorough,

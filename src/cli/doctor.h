@@ -25,6 +25,7 @@ struct Finding {
 struct Examination {
   Client& client;
   const Machine& machine;
+  std::string version{};  // ours
   bool thorough = false;
   bool local = true;  // the server is, or would be, of this machine's data directory
   std::optional<LocalSettings> settings{};

@@ -100,6 +100,11 @@ void CheckAccess(Examination& e) {
                  NextStep(me.error(), e.client.server));
   }
   e.allowed = true;
+  std::string theirs = TextAt(*me, "version");
+  if (theirs != e.version)
+    e.Add("access", Health::kWarning,
+          fmt::format("the server is forager {}, this is {}", theirs, e.version),
+          "use the same version; after an upgrade start the server again");
   e.Ok("access", fmt::format("we are {} ({})", TextAt(*me, "name"), TextAt(*me, "role")));
 }
 
@@ -133,13 +138,12 @@ Result<std::vector<Row>> RunningRows(const Client& client) {
     if (!page) return std::unexpected(page.error());
     const json::array* jobs = At(*page, "jobs").if_array();
     for (const json::value& job : jobs ? *jobs : json::array()) {
-      Row row{TextAt(job, "job_id"), static_cast<int>(NumberAt(job, "attempt").value_or(0)), 0,
+      Row row{TextAt(job, "job_id"), static_cast<int>(WholeAt(job, "attempt")), 0,
               TextAt(job, "node"), TimeAt(job, "lease_expires_at")};
       auto attempts = row.claimed() ? client.Get(JobPath(row.id, "/attempts"))
                                     : Result<json::value>(json::value());
       const json::array* list = attempts ? At(*attempts, "attempts").if_array() : nullptr;
-      if (list && !list->empty())
-        row.pid = static_cast<int>(NumberAt(list->back(), "pid").value_or(0));
+      if (list && !list->empty()) row.pid = static_cast<int>(WholeAt(list->back(), "pid"));
       rows.push_back(std::move(row));
     }
     cursor = TextAt(*page, "next_cursor");
@@ -226,7 +230,7 @@ void CheckServer(Examination& e) {
   int holder = 0;
   if (e.local) {
     auto known = ParseJson(os::ReadSmallFile(e.data_dir + "/server.json"));
-    if (known) e.server_pid = static_cast<int>(NumberAt(*known, "pid").value_or(0));
+    if (known) e.server_pid = static_cast<int>(WholeAt(*known, "pid"));
     holder = LockHolder(e.data_dir);
     bool lives = e.server_pid > 0 && (holder != 0 || Lives(e.server_pid));
     if (e.client.server.url.empty() || !lives) return CheckDown(e, holder);
@@ -358,9 +362,9 @@ void CheckDispatch(Examination& e) {
   if (!e.allowed) return;
   auto dispatch = e.client.Get("/dispatch"), stats = e.client.Get("/stats");
   if (!dispatch || !stats) return;
-  std::int64_t pending = static_cast<std::int64_t>(NumberAt(*stats, "pending_jobs").value_or(0));
+  std::int64_t pending = WholeAt(*stats, "pending_jobs");
   double oldest = NumberAt(*stats, "oldest_pending_seconds").value_or(0);
-  std::int64_t stuck = static_cast<std::int64_t>(NumberAt(*stats, "stuck_running").value_or(0));
+  std::int64_t stuck = WholeAt(*stats, "stuck_running");
   if (stuck > 0)
     e.Add("dispatch", Health::kFault,
           fmt::format("the server itself counts {} stuck job(s)", stuck),

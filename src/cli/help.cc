@@ -167,7 +167,7 @@ std::string FirstUnknown(const CLI::App& at) {
   return option != left.end() ? *option : left.empty() ? "" : left.back();
 }
 
-int RefuseLine(CLI::App& root, int argc, char** argv, const CLI::ParseError& error) {
+int RefuseLine(CLI::App& root, int argc, const char* const* argv, const CLI::ParseError& error) {
   CLI::App& at = Reached(root);
   bool group = !CommandsOf(at).empty();
   std::string help = fmt::format("`{} --help` shows how", FullName(at));
@@ -188,6 +188,19 @@ int RefuseLine(CLI::App& root, int argc, char** argv, const CLI::ParseError& err
   if (dynamic_cast<const CLI::ExtrasError*>(&error) && word.starts_with('-'))
     return Complain(UnknownOption(at, word), help, kUsage);
   return Complain(error.what(), help, kUsage);
+}
+
+int Parse(CLI::App& root, int argc, const char* const* argv, Session& session) {
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    std::fputs(HelpText(Reached(root)).c_str(), stdout);
+    return kDone;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return root.exit(error);
+    return RefuseLine(root, argc, argv, error);
+  }
+  return session.run();
 }
 
 }  // namespace
@@ -273,16 +286,16 @@ void Prepare(CLI::App& root) {
 }
 
 int ParseAndRun(CLI::App& root, int argc, char** argv, Session& session) {
-  try {
-    root.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    std::fputs(HelpText(Reached(root)).c_str(), stdout);
-    return kDone;
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return root.exit(error);
-    return RefuseLine(root, argc, argv, error);
+  // `forager help jobs list`, as people type it.
+  std::vector<std::string> words(argv + 1, argv + argc);
+  if (!words.empty() && words.front() == "help") {
+    words.erase(words.begin());
+    words.emplace_back("--help");
+    std::vector<const char*> asked = {argv[0]};
+    for (const std::string& word : words) asked.push_back(word.c_str());
+    return Parse(root, static_cast<int>(asked.size()), asked.data(), session);
   }
-  return session.run();
+  return Parse(root, argc, argv, session);
 }
 
 }  // namespace forager::cli

@@ -78,7 +78,7 @@ int ActOnFilter(Client& client, const Verb& verb, const ActOptions& options) {
   if (!filter) return client.Complain(filter.error());
   auto look = Bulk(client, verb, *filter, true);
   if (!look) return client.Complain(look.error());
-  auto count = static_cast<std::int64_t>(NumberAt(*look, "affected_count").value_or(0));
+  auto count = WholeAt(*look, "affected_count");
   if (options.dry_run || count == 0) {
     if (client.format != Format::kTable)
       client.PrintJson(*look);

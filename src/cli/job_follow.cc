@@ -136,9 +136,7 @@ class Follower {
     client_.out.Flush();
   }
 
-  static int tries(const json::value& job) {
-    return static_cast<int>(NumberAt(job, "attempt").value_or(0));
-  }
+  static int tries(const json::value& job) { return static_cast<int>(WholeAt(job, "attempt")); }
 
   // One line per news, for a file: without what changes by itself.
   static std::string Said(const json::value& job, const std::string& status) {

@@ -21,10 +21,10 @@ constexpr std::string_view kListHint = "`forager jobs list` shows the jobs there
 constexpr Column kJobColumns[] = {
     {"JOB", "job_id"},
     {"TYPE", "entity_type", Show::kText, 16},
-    {"KIND", "job_type", Show::kText, 14},
+    {"KIND", "job_type", Show::kText, 14, 95},
     {"STATUS", "status", Show::kState},
     {"DONE", "progress.percent", Show::kPercent},
-    {"TRY", "attempt", Show::kNumber},
+    {"TRY", "attempt", Show::kNumber, 40, 95},
     {"AGE", "created_at", Show::kAge},
     {"ABOUT", "about", Show::kText, 200},
 };
@@ -119,8 +119,7 @@ int ListJobs(Client& client, const ListOptions& options) {
       }
     }
     if (total.empty())
-      total = Grouped(static_cast<std::int64_t>(NumberAt(*page, "total").value_or(0))) +
-              (IsTrue(*page, "total_capped") ? "+" : "");
+      total = Grouped(WholeAt(*page, "total")) + (IsTrue(*page, "total_capped") ? "+" : "");
     cursor = TextAt(*page, "next_cursor");
   } while (!cursor.empty() && left > 0);
   if (options.ids) return kDone;

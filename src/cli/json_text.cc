@@ -11,6 +11,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr double kMostNumber = 1e13;
+
 // C1 controls and marks of direction are escaped too: some terminals act on them.
 std::string Quoted(std::string_view text) {
   std::string plain = WriteString(text), out;
@@ -124,7 +126,13 @@ std::string TextAt(const json::value& value, std::string_view path) {
 
 std::optional<double> NumberAt(const json::value& value, std::string_view path) {
   const json::value& found = At(value, path);
-  return found.is_number() ? std::optional(found.to_number<double>()) : std::nullopt;
+  if (!found.is_number()) return std::nullopt;
+  return std::clamp(found.to_number<double>(), -kMostNumber, kMostNumber);
+}
+
+std::int64_t WholeAt(const json::value& value, std::string_view path, std::int64_t fallback) {
+  auto number = NumberAt(value, path);
+  return number ? static_cast<std::int64_t>(*number) : fallback;
 }
 
 std::optional<WallTime> TimeAt(const json::value& value, std::string_view path) {

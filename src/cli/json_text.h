@@ -3,6 +3,8 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,7 +20,10 @@ std::string PrettyJson(const boost::json::value& value, int indent = 0);
 const boost::json::value& At(const boost::json::value& value, std::string_view path);
 // What a person reads: text without quotes, numbers, true, compact JSON of the rest; "" for null.
 std::string TextAt(const boost::json::value& value, std::string_view path);
+// Held to +-10^13, so that no sum or product of it leaves its type.
 std::optional<double> NumberAt(const boost::json::value& value, std::string_view path);
+std::int64_t WholeAt(const boost::json::value& value, std::string_view path,
+                     std::int64_t fallback = 0);
 std::optional<WallTime> TimeAt(const boost::json::value& value, std::string_view path);
 bool IsTrue(const boost::json::value& value, std::string_view path);
 

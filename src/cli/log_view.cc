@@ -16,11 +16,6 @@ namespace json = boost::json;
 
 constexpr std::int64_t kPage = 500;
 
-std::int64_t Whole(const json::value& value, std::string_view path, std::int64_t fallback) {
-  auto number = NumberAt(value, path);
-  return number ? static_cast<std::int64_t>(*number) : fallback;
-}
-
 // The reader's own time of day; in full and UTC when asked for.
 std::string Stamp(const json::value& line, bool full) {
   auto time = TimeAt(line, "timestamp");
@@ -52,7 +47,7 @@ Result<void> LogReader::Pull(const std::function<void()>& before_first_line) {
   if (!begun_ && options_.tail >= 0) {
     auto head = client_.Get(Path(0, 1));
     if (!head) return std::unexpected(head.error());
-    seen_ = std::max<std::int64_t>(0, Whole(*head, "total_logs", 0) - options_.tail);
+    seen_ = std::max<std::int64_t>(0, WholeAt(*head, "total_logs", 0) - options_.tail);
   }
   begun_ = true;
   bool told = false;
@@ -63,7 +58,7 @@ Result<void> LogReader::Pull(const std::function<void()>& before_first_line) {
     if (!page) return std::unexpected(page.error());
     const json::array* lines = At(*page, "logs").if_array();
     bool moved =
-        overlap && (!lines || lines->empty() || Whole(lines->front(), "id", -2) != last_id_);
+        overlap && (!lines || lines->empty() || WholeAt(lines->front(), "id", -2) != last_id_);
     if (moved) {
       seen_ = 0;
       page = client_.Get(Path(0, kPage));
@@ -74,7 +69,7 @@ Result<void> LogReader::Pull(const std::function<void()>& before_first_line) {
     if (!lines || lines->size() <= (overlap ? 1u : 0u)) break;
     for (std::size_t i = overlap ? 1 : 0; i < lines->size(); ++i) {
       ++seen_;
-      std::int64_t id = Whole((*lines)[i], "id", -1);
+      std::int64_t id = WholeAt((*lines)[i], "id", -1);
       if (id <= last_id_) continue;
       last_id_ = id;
       if (!std::exchange(told, true) && before_first_line) before_first_line();
@@ -97,7 +92,7 @@ void LogReader::Print(const json::value& line) {
     }
     return client_.out.Line(text);
   }
-  std::int64_t attempt = Whole(line, "attempt", 0);
+  std::int64_t attempt = WholeAt(line, "attempt", 0);
   if (attempt != attempt_ && attempt > 0 && (attempt_ > 0 || attempt > 1))
     client_.out.Line(client_.style.In(Tone::kDim, fmt::format("-- attempt {}", attempt)));
   attempt_ = attempt;

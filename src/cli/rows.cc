@@ -94,11 +94,16 @@ void RowWriter::End(std::string_view empty) {
   client_.out.Flush();
 }
 
+bool RowWriter::Shown(const Column& column) const {
+  bool room = !client_.out_is_terminal || client_.screen.columns >= column.needs;
+  return !column.title.empty() && room;
+}
+
 void RowWriter::AddCells(const json::value& row) {
   WallTime now = client_.Now();
   std::vector<std::string> cells;
   for (const Column& column : columns_) {
-    if (column.title.empty()) {
+    if (!Shown(column)) {
       cells.emplace_back();
       continue;
     }
@@ -120,12 +125,12 @@ void RowWriter::FlushTable() {
       widths_[i] = std::max(widths_[i], Width(cells[i]));
   }
   std::size_t last = columns_.size();
-  while (last > 0 && columns_[last - 1].title.empty()) --last;
+  while (last > 0 && !Shown(columns_[last - 1])) --last;
   for (const auto& cells : cells_) {
     std::string line;
     int room = client_.out_is_terminal ? client_.screen.columns : 100'000;
     for (std::size_t i = 0; i < last && room > 0; ++i) {
-      if (columns_[i].title.empty()) continue;
+      if (!Shown(columns_[i])) continue;
       int width = std::min(widths_[i], room);
       std::string cell = IsRight(columns_[i].show) ? PadLeft(cells[i], width)
                          : i + 1 < last            ? Pad(cells[i], width)

@@ -29,6 +29,7 @@ struct Column {
   std::string_view path;   // of the member, and the heading in CSV
   Show show = Show::kText;
   int widest = 40;  // cells in the table
+  int needs = 0;    // left out on a terminal with fewer columns
 };
 
 // Rows as they come; nothing of a long list is held but the table's first thousand.
@@ -40,6 +41,7 @@ class RowWriter {
   void End(std::string_view empty = {});
 
  private:
+  bool Shown(const Column& column) const;
   void AddCells(const boost::json::value& row);
   void FlushTable();
   void WriteCsv(const boost::json::value& row);

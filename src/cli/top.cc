@@ -21,10 +21,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kSettingsEvery{5'000};
 constexpr std::size_t kSeconds = 60;  // of ended jobs that are remembered
 
-std::int64_t Whole(const json::value& value, std::string_view path) {
-  return static_cast<std::int64_t>(NumberAt(value, path).value_or(0));
-}
-
 class Top {
  public:
   explicit Top(Client& client) : client_(client) { model_.server = OneLine(client.server.url); }
@@ -92,13 +88,13 @@ class Top {
 
   void TakeStats(const json::value& stats) {
     std::int64_t before = model_.completed + model_.failed + model_.cancelled;
-    model_.total = Whole(stats, "total_jobs");
-    model_.pending = Whole(stats, "pending_jobs");
-    model_.running = Whole(stats, "running_jobs");
-    model_.completed = Whole(stats, "completed_jobs");
-    model_.failed = Whole(stats, "failed_jobs");
-    model_.cancelled = Whole(stats, "cancelled_jobs");
-    model_.stuck = Whole(stats, "stuck_running");
+    model_.total = WholeAt(stats, "total_jobs");
+    model_.pending = WholeAt(stats, "pending_jobs");
+    model_.running = WholeAt(stats, "running_jobs");
+    model_.completed = WholeAt(stats, "completed_jobs");
+    model_.failed = WholeAt(stats, "failed_jobs");
+    model_.cancelled = WholeAt(stats, "cancelled_jobs");
+    model_.stuck = WholeAt(stats, "stuck_running");
     std::int64_t ended = model_.completed + model_.failed + model_.cancelled - before;
     os::Steady now = os::SystemClock().SteadyNow();
     if (!second_) {  // the first reading has nothing to be compared with
@@ -120,7 +116,7 @@ class Top {
     }
     model_.version = OneLine(TextAt(*me, "version"));
     model_.mode = OneLine(TextAt(*dispatch, "mode"));
-    model_.max_running = static_cast<int>(Whole(*dispatch, "max_running"));
+    model_.max_running = static_cast<int>(WholeAt(*dispatch, "max_running"));
     model_.paused = IsTrue(*dispatch, "paused");
     model_.paused_types.clear();
     if (const json::array* paused = At(*dispatch, "paused_types").if_array()) {
@@ -151,7 +147,7 @@ class Top {
       if (view.about.empty()) view.about = OneLine(TextAt(job, name));
     }
     view.percent = NumberAt(job, "progress.percent").value_or(-1);
-    view.attempt = static_cast<int>(Whole(job, "attempt"));
+    view.attempt = static_cast<int>(WholeAt(job, "attempt"));
     view.created_at = TimeAt(job, "created_at");
     view.started_at = TimeAt(job, "started_at");
     view.completed_at = TimeAt(job, "completed_at");
@@ -173,7 +169,7 @@ class Top {
     if (!page) return std::unexpected(page.error());
     std::string chosen = Chosen();
     model_.jobs.clear();
-    model_.in_list = Whole(*page, "total");
+    model_.in_list = WholeAt(*page, "total");
     if (const json::array* jobs = At(*page, "jobs").if_array()) {
       for (const json::value& job : *jobs) model_.jobs.push_back(View(job));
     }
@@ -191,7 +187,7 @@ class Top {
     if (!why) return Gone(why.error());
     auto head = client_.Get(Query().Add("limit", 1).On(JobPath(looked_at_, "/logs")));
     if (!head) return Gone(head.error());
-    std::int64_t rows = TopRows(TerminalSize(STDOUT_FILENO)), total = Whole(*head, "total_logs");
+    std::int64_t rows = TopRows(TerminalSize(STDOUT_FILENO)), total = WholeAt(*head, "total_logs");
     auto logs = client_.Get(Query()
                                 .Add("limit", std::max<std::int64_t>(1, rows))
                                 .Add("offset", std::max<std::int64_t>(0, total - rows))

@@ -123,6 +123,19 @@ TEST(JsonTextTest, PathsThatLeadNowhereAreNull) {
   EXPECT_EQ(TextAt(*value, "a"), R"({"b":3})");
 }
 
+TEST(JsonTextTest, AbsurdNumbersAreHeldInBounds) {
+  auto value = ParseJson(R"({"a":1e300,"b":-1e300,"c":18446744073709551615,"d":-2.7})");
+  EXPECT_EQ(WholeAt(*value, "a"), 10'000'000'000'000);
+  EXPECT_EQ(WholeAt(*value, "b"), -10'000'000'000'000);
+  EXPECT_EQ(WholeAt(*value, "c"), 10'000'000'000'000);
+  EXPECT_EQ(WholeAt(*value, "d"), -2);
+  EXPECT_EQ(WholeAt(*value, "none", 7), 7);
+  for (Show show : {Show::kNumber, Show::kSeconds, Show::kMinutes, Show::kBytes, Show::kPercent}) {
+    for (const char* name : {"a", "b", "c"})
+      EXPECT_LT(Cell(*value, {"X", name, show}, WallTime()).size(), 40u);
+  }
+}
+
 TEST(MomentTest, SpansDatesAndFullTimes) {
   WallTime now = *ParseRfc3339("2026-11-23T10:00:00Z");
   auto at = [&](const char* text, bool future = false) {

@@ -316,6 +316,9 @@ def test_a_table_fits_the_terminal(wide, terminal):
     narrow = terminal(wide, "jobs", "list", env={"NO_COLOR": "1"}, columns=80)
     assert narrow.wait() == DONE
     assert all(len(line) <= 80 for line in narrow.read().splitlines()), narrow.read()
+    assert "wide" in narrow.read() and "KIND" not in narrow.read(), "room is left for what it is about"
+    roomy = terminal(wide, "jobs", "list", env={"NO_COLOR": "1"}, columns=140)
+    assert roomy.wait() == DONE and "KIND" in roomy.read()
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(shared):

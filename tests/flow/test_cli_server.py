@@ -221,6 +221,12 @@ def test_the_page_tells_every_exit_code(shared):
         assert f"\n| {code} |" in page or code == "130" and "130 for Ctrl-C" in page, code
 
 
+def test_help_as_a_word(shared):
+    assert good(shared.cli("help", "jobs", "list")) == good(shared.cli("jobs", "list", "--help"))
+    assert good(shared.cli("help")) == good(shared.cli("--help"))
+    assert "forager jobs COMMAND" in good(shared.cli("help", "jobs", "lst"))
+
+
 @pytest.mark.parametrize("args,words", [
     (["jbos"], "did you mean `forager jobs`?"), (["jobs", "lst"], "did you mean `forager jobs list`?"), (["banana"], "no command banana"),
     (["jobs", "list", "--stats", "x"], "did you mean --status?"), (["jobs", "list", "-o", "xml"], "xml"), (["jobs", "list", "extra"], "extra"),
