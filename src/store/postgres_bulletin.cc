@@ -6,6 +6,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <charconv>
+
 #include "os/log.h"
 #include "store/postgres_connection.h"
 #include "store/statements.h"
@@ -19,10 +21,22 @@ constexpr Millis kReconnect{1'000};
 constexpr Millis kLook{10'000};  // is the connection still there?
 constexpr std::size_t kMaxIds = 200;
 constexpr std::size_t kMaxPosted = 1'000;
+constexpr std::size_t kMaxSchedules = 20;  // a dashboard reads the others a little later
 
 bool Any(const Committed& committed) {
   return !committed.job_ids.empty() || committed.many || committed.pending_added ||
-         committed.requested || committed.orders_added;
+         committed.requested || committed.orders_added || !committed.schedules.empty();
+}
+
+// "~12:nightly:0" among the ids of jobs.
+std::optional<Committed::ChangedSchedule> ReadSchedule(std::string_view text) {
+  auto first = text.find(':'), last = text.rfind(':');
+  if (first == last) return std::nullopt;
+  Committed::ChangedSchedule schedule{0, std::string(text.substr(first + 1, last - first - 1)),
+                                      text.substr(last + 1) == "1"};
+  auto [end, error] = std::from_chars(text.data() + 1, text.data() + first, schedule.id);
+  if (error != std::errc{} || end != text.data() + first) return std::nullopt;
+  return schedule;
 }
 
 void Command(PostgresConnection& connection, std::string_view statement,
@@ -30,7 +44,8 @@ void Command(PostgresConnection& connection, std::string_view statement,
   const std::string& sql = Statement(Dialect::kPostgres, statement);
   const char* values[] = {payload.c_str()};
   int count = payload.empty() ? 0 : 1;
-  if (PQsendQueryParams(connection.get(), sql.c_str(), count, nullptr, values, nullptr, nullptr, 0) == 0)
+  if (PQsendQueryParams(connection.get(), sql.c_str(), count, nullptr, values, nullptr, nullptr,
+                        0) == 0)
     connection.Lose("nothing can be sent");
   auto deadline = std::chrono::steady_clock::now() + kAnswerLimit;
   while (PgResult result = connection.Next(deadline)) {
@@ -47,6 +62,8 @@ std::string WriteNews(const std::string& node, const Committed& committed) {
                                  committed.pending_added ? "p" : "", committed.requested ? "r" : "",
                                  committed.orders_added ? "o" : "");
   for (const std::string& id : committed.job_ids) text += id + ",";
+  for (const auto& [id, name, deleted] : committed.schedules)
+    text += fmt::format("~{}:{}:{},", id, name, deleted ? 1 : 0);
   return text;
 }
 
@@ -66,7 +83,11 @@ std::optional<News> ReadNews(std::string_view text) {
   while (!ids.empty()) {
     auto end = ids.find(',');
     if (end == ids.npos) return std::nullopt;
-    news.committed.job_ids.emplace_back(ids.substr(0, end));
+    if (std::string_view id = ids.substr(0, end); !id.starts_with('~')) {
+      news.committed.job_ids.emplace_back(id);
+    } else if (auto schedule = ReadSchedule(id)) {
+      news.committed.schedules.push_back(std::move(*schedule));
+    }
     ids.remove_prefix(end + 1);
   }
   return news;
@@ -111,6 +132,9 @@ void PostgresBulletin::Post(const Committed& committed) {
     }
     outgoing_.job_ids.push_back(id);
   }
+  for (const auto& schedule : committed.schedules) {
+    if (outgoing_.schedules.size() < kMaxSchedules) outgoing_.schedules.push_back(schedule);
+  }
   if (!std::exchange(any_, true)) eventfd_write(wake_.get(), 1);
 }
 
@@ -121,6 +145,7 @@ void PostgresBulletin::Tell(PostgresConnection& connection, const Committed& com
     auto begin = committed.job_ids.begin() + static_cast<std::ptrdiff_t>(at);
     std::size_t count = std::min(kMaxIds, committed.job_ids.size() - at);
     part.job_ids.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+    if (at > 0) part.schedules.clear();
     Command(connection, "notify", WriteNews(node_, part));
     at += kMaxIds;
   } while (at < committed.job_ids.size());

@@ -229,6 +229,10 @@ def test_clocks_go_back(make, tmp_path):
 def test_several_servers_make_one_job_per_due_time(cluster):  # noqa: F811
     cluster.add(3, max_running=20)
     first = cluster.servers[0]
+    stream = Stream(cluster.servers[1], path="/events?types=schedule")
+    create(first, "told", cron="0 0 1 1 *")
+    wait_until(lambda: any('"name":"told"' in event["data"] for event in stream.take()), 5 + SLACK, "the word from another server")
+    stream.close()
     rounds, each = 3, 15
     for turn in range(rounds):
         at = soon(2.5)

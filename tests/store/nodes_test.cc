@@ -356,11 +356,18 @@ TEST(Bulletin, NewsAreReadAsTheyWereWritten) {
   Committed committed;
   committed.job_ids = {"JOB-1-A", "JOB-1-B"};
   committed.orders_added = true;
+  committed.schedules = {{12, "nightly", false}, {13, "a.b-c_d", true}};
   auto news = ReadNews(WriteNews("node|less", committed));
   ASSERT_TRUE(news);
   EXPECT_EQ(news->node, "node|less");
   EXPECT_EQ(news->committed.job_ids, committed.job_ids);
   EXPECT_TRUE(news->committed.orders_added);
+  ASSERT_EQ(news->committed.schedules.size(), 2u);
+  EXPECT_EQ(news->committed.schedules[0].id, 12);
+  EXPECT_EQ(news->committed.schedules[1].name, "a.b-c_d");
+  EXPECT_FALSE(news->committed.schedules[0].deleted);
+  EXPECT_TRUE(news->committed.schedules[1].deleted);
+  EXPECT_TRUE(ReadNews("n||~x:y:0,~1,~:,")->committed.schedules.empty());
   EXPECT_FALSE(news->committed.pending_added || news->committed.many);
   for (const char* wrong : {"", "x", "x|y", "x|p|JOB-1"}) EXPECT_FALSE(ReadNews(wrong)) << wrong;
 }
