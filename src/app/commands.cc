@@ -75,6 +75,7 @@ struct CommandLine {
   std::string robots_file, user_agent, url, page, type;
   std::string backup_file;
   bool force = false;
+  MigrateOptions migrate;
   cli::Session session;
   std::function<int()>& run = session.run;
 };
@@ -121,6 +122,28 @@ void AddBackup(CLI::App& app, CommandLine& line) {
   restore->group("Tools");
   restore->callback(
       [&line] { line.run = [&line] { return Restore(line.sources, line.backup_file); }; });
+}
+
+void AddMigrate(CLI::App& app, CommandLine& line) {
+  MigrateOptions& options = line.migrate;
+  auto* migrate = app.add_subcommand(
+      "migrate", "move everything from SQLite to PostgreSQL, or back; no server may run");
+  migrate->add_option("--from", options.from, "sqlite:PATH or postgres://...")
+      ->required()
+      ->option_text("DATABASE");
+  migrate->add_option("--to", options.to, "the other kind; empty, or the target of a migration that was ended")
+      ->required()
+      ->option_text("DATABASE");
+  auto* dry = migrate->add_flag("--dry-run", options.dry_run, "say what would be moved; write nothing");
+  auto* verify = migrate->add_flag("--verify-only", options.verify_only, "compare both; write nothing");
+  migrate->add_flag("--restart", options.restart, "throw away what an unfinished migration has moved")
+      ->excludes(dry)
+      ->excludes(verify);
+  migrate->add_flag("--accept-losses", options.accept_losses,
+                    "finish although rows differ or could not be moved");
+  dry->excludes(verify);
+  migrate->group("Tools");
+  migrate->callback([&line] { line.run = [&line] { return Migrate(line.migrate); }; });
 }
 
 void AddLookups(CLI::App& app, CommandLine& line) {
@@ -191,6 +214,7 @@ int Main(int argc, char** argv) {
   AddServing(app, line);
   cli::AddCommands(app, line.session);
   AddBackup(app, line);
+  AddMigrate(app, line);
   AddLookups(app, line);
   app.footer("Start with `forager demo`, or `forager serve` and the link that it prints.");
   return cli::ParseAndRun(app, argc, argv, line.session);

@@ -19,6 +19,16 @@ int BackUp(const SettingSources& sources, const std::string& file, bool force);
 // Puts such a file in the database's place, while no server runs.
 int Restore(const SettingSources& sources, const std::string& file);
 
+struct MigrateOptions {
+  std::string from, to;  // sqlite:PATH or postgres://...
+  bool dry_run = false;
+  bool verify_only = false;
+  bool restart = false;
+  bool accept_losses = false;
+};
+// Moves everything from one database into another; see doc/migrate.md.
+int Migrate(const MigrateOptions& options);
+
 struct DemoOptions {
   bool once = false;
   std::string url;                        // collect this page instead of the six jobs

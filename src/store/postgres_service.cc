@@ -8,6 +8,7 @@
 #include "store/postgres_migrations.h"
 #include "store/postgres_url.h"
 #include "store/readers.h"
+#include "store/transfer.h"
 #include "store/writer.h"
 
 namespace forager::store {
@@ -65,6 +66,8 @@ Result<std::unique_ptr<StoreService>> OpenPostgres(const StoreOptions& options) 
     if (auto ready = MigratePostgres(*starting, shown); !ready) {
       return std::unexpected(ready.error());
     }
+    if (auto whole = CheckTransferFinished(*starting, shown); !whole)
+      return std::unexpected(whole.error());
     starting.reset();
     return std::make_unique<PostgresService>(options);
   } catch (const DatabaseError& error) {

@@ -32,6 +32,8 @@ bool IsPlain(std::string_view text) {
   return true;
 }
 
+}  // namespace
+
 std::string Clean(std::string_view text) {
   if (IsPlain(text)) return std::string(text);
   std::string clean;
@@ -43,6 +45,8 @@ std::string Clean(std::string_view text) {
   }
   return clean;
 }
+
+namespace {
 
 struct Writer {
   std::string& text;

@@ -11,6 +11,8 @@
 
 namespace forager::store {
 
+// The text with U+FFFD for what PostgreSQL does not take.
+std::string Clean(std::string_view text);
 // False: null.
 bool WriteParam(const Param& param, std::string& text);
 // One array literal per column of these rows.

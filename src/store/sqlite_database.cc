@@ -227,6 +227,8 @@ class Connection final : public SqliteDatabase {
 
   void Configure(const SqliteOptions& options) {
     sqlite3_busy_timeout(handle_, static_cast<int>(options.busy_timeout.count()));
+    // Before anything else: then the log is used without the memory that connections share.
+    if (options.exclusive) Run("PRAGMA locking_mode = EXCLUSIVE;");
     // A journal mode other than WAL is refused by Migrate's check; mmap would turn I/O errors into
     // SIGBUS.
     Run(fmt::format(

@@ -16,6 +16,7 @@ struct SqliteOptions {
   bool read_only = false;  // a reader's connection (the file itself must be writable: WAL)
   Millis busy_timeout{100};
   int cache_kib = 8'192;
+  bool exclusive = false;  // nobody else has the file open, nor can open it, from the first statement
 };
 
 class SqliteDatabase : public Database {

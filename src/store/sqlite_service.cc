@@ -5,6 +5,7 @@
 #include "store/migrations.h"
 #include "store/readers.h"
 #include "store/sqlite_database.h"
+#include "store/transfer.h"
 #include "store/writer.h"
 
 namespace forager::store {
@@ -70,6 +71,8 @@ Result<std::unique_ptr<StoreService>> OpenSqlite(const StoreOptions& options) {
       if (auto ready = Migrate(*starting, options.path); !ready) {
         return std::unexpected(ready.error());
       }
+      if (auto whole = CheckTransferFinished(*starting, options.path); !whole)
+        return std::unexpected(whole.error());
     }
     return std::make_unique<SqliteService>(options);
   } catch (const DatabaseError& error) {

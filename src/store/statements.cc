@@ -16,6 +16,7 @@
 #include "store/SchedulesSql.h"
 #include "store/SqliteSchemaSql.h"
 #include "store/SqliteSql.h"
+#include "store/TransferSql.h"
 
 namespace forager::store {
 namespace {
@@ -50,7 +51,7 @@ Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
   for (std::string_view text :
        {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kNodesSql,
-        kSchedulesSql, kHistorySql}) {
+        kSchedulesSql, kHistorySql, kTransferSql}) {
     Read(text, all);
   }
   for (std::string_view text : own) Read(text, all);

@@ -17,7 +17,8 @@ bool IsOwn(const std::string& name) {
       "integrity_check",   "leave_write_ahead_log", "count_all_jobs", "mark_commit",         "last_mark",            "database_clock",
       "server_facts",      "schema_is_there",     "lock_migrations",      "lock_claims",
       "fold_lanes",        "fold_totals",         "transaction_settings", "listen",
-      "notify",            "ping",                "rollback", "take_turns"};
+      "notify",            "ping",                "rollback",             "take_turns",
+      "transfer_identity", "transfer_lock",       "transfer_analyze"};
   return own.contains(name);
 }
 

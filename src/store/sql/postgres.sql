@@ -241,3 +241,47 @@ SELECT {job} FROM collection_jobs WHERE job_id = $1 FOR NO KEY UPDATE;
 -- One at a time for each key, until the end of the transaction.
 -- name: take_turns
 SELECT pg_advisory_xact_lock(hashtextextended($1, 1));
+
+-- name: transfer_columns
+SELECT t.relname::text, c.attname::text, format_type(c.atttypid, NULL), c.attnotnull,
+  coalesce(array_position(string_to_array(k.indkey::text, ' '), c.attnum::text), 0)
+FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid
+  LEFT JOIN pg_index k ON k.indrelid = t.oid AND k.indisprimary
+WHERE t.relnamespace = current_schema()::text::regnamespace AND t.relkind IN ('r', 'p')
+  AND t.relname LIKE 'collection\_%' AND c.attnum > 0 AND NOT c.attisdropped AND c.attgenerated = ''
+ORDER BY t.relname, c.attnum;
+
+-- name: transfer_insert
+INSERT INTO {table} ({columns}) SELECT {values} FROM unnest({arrays}) AS r ({columns})
+
+-- name: transfer_clear
+TRUNCATE {table}
+
+-- name: transfer_clear_lanes
+WITH offers AS (DELETE FROM collection_lane_offers)
+DELETE FROM collection_lanes;
+
+-- name: transfer_clear_totals
+WITH deltas AS (DELETE FROM collection_total_deltas)
+DELETE FROM collection_total_sums;
+
+-- name: transfer_totals
+INSERT INTO collection_total_sums (entity_type, pending, running, completed, failed, cancelled, timed,
+  duration_ms, items_found, changes_detected)
+SELECT entity_type, count(*) FILTER (WHERE status = 'pending'), count(*) FILTER (WHERE status = 'running'),
+  count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'),
+  count(*) FILTER (WHERE status = 'cancelled'), count(duration_ms), coalesce(sum(duration_ms), 0),
+  sum(items_found), sum(changes_detected)
+FROM collection_jobs GROUP BY entity_type;
+
+-- The next id is one after the largest.
+-- name: transfer_identity
+SELECT setval(pg_get_serial_sequence('{table}', 'id'), greatest(1, (SELECT max(id) FROM {table})),
+  EXISTS (SELECT 1 FROM {table}))
+
+-- A session's own: it ends with its connection, however that ends.
+-- name: transfer_lock
+SELECT pg_try_advisory_lock(hashtextextended('forager transfer ' || current_schema(), 0));
+
+-- name: transfer_analyze
+ANALYZE collection_jobs, collection_attempts, collection_job_logs, collection_changes;

@@ -167,3 +167,28 @@ WHERE job_id = $1 AND attempt = $2 AND status = 'running';
 
 -- name: find_job_to_change
 SELECT {job} FROM collection_jobs WHERE job_id = $1;
+
+-- name: transfer_columns
+SELECT t.name, c.name, c.type, c."notnull", c.pk
+FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+WHERE t.type = 'table' AND t.name GLOB 'collection_*' ORDER BY t.name, c.cid;
+
+-- name: transfer_insert
+INSERT INTO {table} ({columns}) VALUES ({params})
+
+-- name: transfer_clear
+DELETE FROM {table}
+
+-- name: transfer_clear_lanes
+DELETE FROM collection_lanes;
+
+-- name: transfer_clear_totals
+DELETE FROM collection_totals;
+
+-- name: transfer_totals
+INSERT INTO collection_totals (entity_type, pending, running, completed, failed, cancelled, timed,
+  duration_ms, items_found, changes_detected)
+SELECT entity_type, sum(status = 'pending'), sum(status = 'running'), sum(status = 'completed'),
+  sum(status = 'failed'), sum(status = 'cancelled'), count(duration_ms), coalesce(sum(duration_ms), 0),
+  sum(items_found), sum(changes_detected)
+FROM collection_jobs GROUP BY entity_type;
