@@ -1,7 +1,7 @@
 // The rows in sight of a list of any length. The table keeps its native parts, with two empty rows that are
 // as tall as everything above and below.
 import { useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef, type RefObject } from 'react';
+import { memo, useCallback, useEffect, useLayoutEffect, useRef, type RefObject } from 'react';
 import type { Job } from '../../api/types';
 import { Icon } from '../../ui/Icon';
 import type { Column } from './columns';
@@ -60,12 +60,14 @@ interface RowProps {
   index: number;
   job: Job | undefined;
   columns: Column[];
-  selection: Selection;
+  chosen: boolean;
   at: boolean;
-  onAt: () => void;
+  onAt: (index: number) => void;
+  onPick: (index: number, id: string, range: boolean) => void;
 }
 
-function Row({ index, job, columns, selection, at, onAt }: RowProps) {
+// Drawn once and kept while one scrolls past it.
+const Row = memo(function Row({ index, job, columns, chosen, at, onAt, onPick }: RowProps) {
   if (!job) {
     return (
       <tr className="absent" aria-rowindex={index + 2}>
@@ -75,7 +77,6 @@ function Row({ index, job, columns, selection, at, onAt }: RowProps) {
       </tr>
     );
   }
-  const chosen = selection.has(job.job_id);
   return (
     <tr
       aria-rowindex={index + 2}
@@ -84,10 +85,8 @@ function Row({ index, job, columns, selection, at, onAt }: RowProps) {
       onClick={(event) => {
         const target = event.target as HTMLElement;
         if (target.closest('a, button, input')) return;
-        onAt();
-        if (event.shiftKey || event.metaKey || event.ctrlKey) {
-          void selection.toggle(index, job.job_id, event.shiftKey);
-        }
+        onAt(index);
+        if (event.shiftKey || event.metaKey || event.ctrlKey) onPick(index, job.job_id, event.shiftKey);
       }}
     >
       <td className="pick">
@@ -96,7 +95,7 @@ function Row({ index, job, columns, selection, at, onAt }: RowProps) {
           aria-label={`Select ${job.job_id}`}
           checked={chosen}
           onChange={() => {}}
-          onClick={(event) => void selection.toggle(index, job.job_id, event.shiftKey)}
+          onClick={(event) => onPick(index, job.job_id, event.shiftKey)}
         />
       </td>
       {columns.map((column) => (
@@ -106,7 +105,7 @@ function Row({ index, job, columns, selection, at, onAt }: RowProps) {
       ))}
     </tr>
   );
-}
+});
 
 interface Props {
   box: RefObject<HTMLDivElement | null>;
@@ -125,6 +124,9 @@ export function JobTable({ box, rows, height, pages, columns, words, selection, 
   const shown = rows.getVirtualItems();
   const before = shown[0]?.start ?? 0;
   const after = rows.getTotalSize() - (shown.at(-1)?.end ?? 0);
+  const toggle = useRef(selection.toggle);
+  toggle.current = selection.toggle;
+  const onPick = useCallback((...picked: Parameters<Selection['toggle']>) => void toggle.current(...picked), []);
   const all = selection.chosen !== null && 'filter' in selection.chosen;
   const some = useRef<HTMLInputElement>(null);
 
@@ -163,17 +165,21 @@ export function JobTable({ box, rows, height, pages, columns, words, selection, 
               <td style={{ height: before }} />
             </tr>
           )}
-          {shown.map((row) => (
-            <Row
-              key={row.index}
-              index={row.index}
-              job={pages.job(row.index)}
-              columns={columns}
-              selection={selection}
-              at={row.index === at}
-              onAt={() => onAt(row.index)}
-            />
-          ))}
+          {shown.map((row) => {
+            const job = pages.job(row.index);
+            return (
+              <Row
+                key={row.index}
+                index={row.index}
+                job={job}
+                columns={columns}
+                chosen={job !== undefined && selection.has(job.job_id)}
+                at={row.index === at}
+                onAt={onAt}
+                onPick={onPick}
+              />
+            );
+          })}
           {after > 0 && (
             <tr className="space" aria-hidden="true">
               <td style={{ height: after }} />

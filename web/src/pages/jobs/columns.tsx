@@ -1,5 +1,5 @@
 // The columns of the job list: what each shows, and which of them somebody wants to see.
-import { useState, type ReactNode } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 import type { Job } from '../../api/types';
 import { Ago, Bar, Link, StatusMark } from '../../ui/basics';
 import { useNow } from '../../clock';
@@ -114,5 +114,6 @@ export function useColumns() {
     localStorage.setItem(KEY, wanted.join(','));
     setKeys(wanted);
   }
-  return { columns: COLUMNS.filter((column) => keys.includes(column.key)), keys, toggle };
+  const columns = useMemo(() => COLUMNS.filter((column) => keys.includes(column.key)), [keys]);
+  return { columns, keys, toggle };
 }
