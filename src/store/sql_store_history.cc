@@ -69,7 +69,7 @@ void HistoryWriter::Write(Database& database, const HistoryTally& tally) {
       sums.waits.Add(Histogram::Parse(kept.View(1)));
     }
     database.Send("set_history_times", {step.count(), began_at, entity_type, shard_,
-                                           sums.run_times.Text(), sums.waits.Text()});
+                                        sums.run_times.Text(), sums.waits.Text()});
   }
 }
 
