@@ -36,7 +36,10 @@ std::atomic<bool> g_prepare{true};
 class PgCursor : public Cursor {
  public:
   PgCursor(std::string_view name, const std::string& sql)
-      : name_(name), sql_(sql), statement_("f_" + name_) {}
+      : name_(name),
+        sql_(sql),
+        // Behind a pooler, servers of two versions may meet in one session.
+        statement_(fmt::format("f_{}_{:x}", name, std::hash<std::string>{}(sql))) {}
 
   bool Next() override { return ++row_ < PQntuples(result_.get()); }
   void Close() override {

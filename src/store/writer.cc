@@ -180,7 +180,7 @@ bool Writer::BeginTransaction(Group& group) {
         return true;
       } catch (const DatabaseError& error) {
         fault = error.fault;
-        if (fault != Fault::kBusy && fault != Fault::kLost) {
+        if (fault != Fault::kBusy && fault != Fault::kLost && fault != Fault::kRace) {
           Lost(error);
           Answer(group, ToError(error));
           return false;
