@@ -10,6 +10,7 @@ import './style/tokens.css';
 import './style/base.css';
 import './style/shell.css';
 import './style/parts.css';
+import './style/dialogs.css';
 import './style/page.css';
 import './style/overview.css';
 import './style/jobs.css';

@@ -48,7 +48,7 @@ export function BulkBar({ chosen, whole, matching, onAction, onClear }: Props) {
         </>
       )}
       {admin && (
-        <Button icon="trash" onClick={() => onAction('delete')}>
+        <Button icon="trash" hotkey="Del" onClick={() => onAction('delete')}>
           Delete
         </Button>
       )}

@@ -1,5 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'react';
-import { useListChanges } from '../../api/live';
+import { useEffect, useRef, useState } from 'react';
 import { useStats } from '../../api/queries';
 import { STATUSES, type Status } from '../../api/types';
 import { navigate } from '../../route';
@@ -13,28 +12,14 @@ import { BulkDialog, type BulkAction } from './BulkDialog';
 import { useColumns } from './columns';
 import { CreateDialog } from './CreateDialog';
 import { ColumnChoice, Filters } from './Filters';
-import { HEAD_PX, JobTable, useRows } from './JobTable';
-import { address, asFilter, asQuery, DEEPEST, isFiltered, NO_FILTER, PAGE, readWords, type ListWords } from './listWords';
-import { useJobPages, type JobPages } from './useJobPages';
+import { HEAD_PX, JobTable } from './JobTable';
+import { address, asFilter, isFiltered, NO_FILTER, readWords, type ListWords } from './listWords';
+import type { JobPages } from './useJobPages';
+import { usePlace } from './usePlace';
 import { useSelection } from './useSelection';
 
 const ROW_PX = 38;
 const PHONE_ROW_PX = 78;
-const SETTLE_MS = 250;
-
-// Refreshes by itself at the top. Further down the rows stay where they are until somebody asks.
-function useFreshness(atTop: boolean, refresh: () => void): boolean {
-  const changes = useListChanges();
-  const seen = useRef(changes);
-  const [stale, setStale] = useState(false);
-  useEffect(() => {
-    if (changes === seen.current && !(stale && atTop)) return;
-    seen.current = changes;
-    if (atTop) refresh();
-    setStale(!atTop);
-  }, [changes, atTop, refresh, stale]);
-  return stale;
-}
 
 // A list counts to ten thousand; where only the status is asked for, the figures of all jobs know more.
 function useTotal(words: ListWords, pages: JobPages): { total: number; capped: boolean } {
@@ -51,17 +36,7 @@ export function JobsPage({ words: search }: { words: URLSearchParams }) {
   const phone = usePhone();
   const height = phone ? PHONE_ROW_PX : ROW_PX;
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState({ first: (words.page - 1) * PAGE, last: words.page * PAGE - 1 });
-  const filterKey = address({ ...words, page: 1 });
-  // The key is all of the words but the page.
-  const query = useMemo(() => asQuery(words), [filterKey]);
-  const pages = useJobPages(query, view.first, view.last);
-  const rows = useRows(box, pages.count, height, view.first);
-  const items = rows.getVirtualItems();
-  const first = items[0]?.index ?? view.first;
-  const last = items.at(-1)?.index ?? view.last;
-  const atTop = (rows.scrollOffset ?? 0) < height;
-  const stale = useFreshness(atTop, pages.refresh);
+  const { pages, rows, top, stale, filterKey } = usePlace(words, box, height);
   const { columns, keys, toggle } = useColumns();
   const selection = useSelection(pages.idsBetween);
   const [at, setAt] = useState(-1);
@@ -73,25 +48,7 @@ export function JobsPage({ words: search }: { words: URLSearchParams }) {
   const matching = `${count(total)}${capped ? ' and more' : ''} matching`;
   const everything = () => selection.chooseAll(asFilter(words), total, capped);
 
-  useEffect(() => {
-    if (items.length > 0 && (first !== view.first || last !== view.last)) setView({ first, last });
-  }, [first, last, items.length, view]);
-
-  // Another filter or order is another list; the same one keeps its place in the address.
-  const shown = useRef(filterKey);
-  useEffect(() => {
-    if (shown.current === filterKey) return;
-    shown.current = filterKey;
-    setAt(-1);
-    rows.scrollToOffset((words.page - 1) * PAGE * height);
-  }, [filterKey, rows, words.page, height]);
-  const top = Math.floor((rows.scrollOffset ?? 0) / height);
-  useEffect(() => {
-    const page = Math.min(DEEPEST, Math.floor(top / PAGE) + 1);
-    if (page === words.page || items.length === 0) return;
-    const timer = window.setTimeout(() => navigate(address({ ...words, page }), true), SETTLE_MS);
-    return () => window.clearTimeout(timer);
-  });
+  useEffect(() => setAt(-1), [filterKey]);
 
   function move(to: number) {
     const next = Math.max(0, Math.min(pages.count - 1, to));

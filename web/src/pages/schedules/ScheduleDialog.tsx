@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type FormEvent } from 'react';
 import { ApiError, patch, post } from '../../api/client';
 import { useTypes } from '../../api/queries';
-import { MISSED, OVERLAPS, type JsonObject, type Preview, type Schedule } from '../../api/types';
+import { MISSED, OVERLAPS, type FieldError, type JsonObject, type Preview, type Schedule } from '../../api/types';
 import { navigate } from '../../route';
 import { Button } from '../../ui/basics';
 import { Dialog } from '../../ui/Dialog';
@@ -110,27 +110,175 @@ function PreviewBox({ cron, zone }: { cron: string; zone: string }) {
   );
 }
 
+interface PartProps {
+  form: Form;
+  set: (change: Partial<Form>) => void;
+}
+
+function When({ form, set }: PartProps) {
+  return (
+    <fieldset>
+      <legend>When</legend>
+      <div className="segments">
+        {(['cron', 'once'] as const).map((when) => (
+          <Button key={when} look="quiet" aria-pressed={form.when === when} onClick={() => set({ when })}>
+            {when === 'cron' ? 'Again and again' : 'Once'}
+          </Button>
+        ))}
+      </div>
+      {form.when === 'cron' ? (
+        <>
+          <label className="field">
+            <span>Cron expression: minute, hour, day of month, month, day of week</span>
+            <input
+              required
+              className="mono"
+              spellCheck={false}
+              value={form.cron}
+              onChange={(event) => set({ cron: event.target.value })}
+            />
+          </label>
+          <div className="suggestions" role="group" aria-label="Common expressions">
+            {COMMON.map(([cron, words]) => (
+              <button key={cron} type="button" className="chip" aria-pressed={form.cron === cron} onClick={() => set({ cron })}>
+                {words}
+              </button>
+            ))}
+          </div>
+          <PreviewBox cron={form.cron} zone={form.time_zone} />
+        </>
+      ) : (
+        <label className="field">
+          <span>Moment, by your clock ({HERE})</span>
+          <input
+            required
+            type="datetime-local"
+            value={form.run_at}
+            onChange={(event) => set({ run_at: event.target.value })}
+          />
+        </label>
+      )}
+    </fieldset>
+  );
+}
+
+interface TextProps extends PartProps {
+  name: 'name' | 'entity_type' | 'job_type' | 'time_zone';
+  label: string;
+  options?: string[];
+}
+
+function Text({ form, set, name, label, options }: TextProps) {
+  const list = options && `schedule-${name}-options`;
+  return (
+    <label className="field">
+      <span>{label}</span>
+      <input
+        required
+        spellCheck={false}
+        autoComplete="off"
+        data-first={name === 'name' || undefined}
+        list={list}
+        value={form[name]}
+        onChange={(event) => set({ [name]: event.target.value })}
+      />
+      {options && (
+        <datalist id={list}>
+          {options.map((option) => (
+            <option key={option} value={option} />
+          ))}
+        </datalist>
+      )}
+    </label>
+  );
+}
+
+function JobPart(props: PartProps) {
+  const { form, set } = props;
+  const { data: types } = useTypes();
+  return (
+    <fieldset>
+      <legend>The job it makes</legend>
+      <div className="grid">
+        <Text
+          {...props}
+          name="entity_type"
+          label="Entity type"
+          options={types?.types.map((type) => type.entity_type) ?? []}
+        />
+        <Text
+          {...props}
+          name="job_type"
+          label="Job type"
+          options={form.entity_type === 'selftest' ? SELF_TESTS : USUAL_JOB_TYPES}
+        />
+      </div>
+      <label className="field">
+        <span>Everything else of the job, as JSON</span>
+        <textarea
+          rows={3}
+          spellCheck={false}
+          placeholder={'{"target_url": "https://…", "priority": 7}'}
+          value={form.job}
+          onChange={(event) => set({ job: event.target.value })}
+        />
+      </label>
+    </fieldset>
+  );
+}
+
+function Rules({ form, set }: PartProps) {
+  return (
+    <div className="grid">
+      <label className="field">
+        <span>When the job of an earlier run is not over</span>
+        <select value={form.overlap} onChange={(event) => set({ overlap: event.target.value as Form['overlap'] })}>
+          {OVERLAPS.map((each) => (
+            <option key={each} value={each}>
+              {OVERLAP_WORDS[each]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label className="field">
+        <span>When times passed while no server ran</span>
+        <select value={form.missed} onChange={(event) => set({ missed: event.target.value as Form['missed'] })}>
+          {MISSED.map((each) => (
+            <option key={each} value={each}>
+              {MISSED_WORDS[each]}
+            </option>
+          ))}
+        </select>
+      </label>
+      {form.missed === 'all' && (
+        <label className="field">
+          <span>At most so many</span>
+          <input
+            type="number"
+            min={1}
+            max={100}
+            required
+            value={form.max_catch_up}
+            onChange={(event) => set({ max_catch_up: event.target.value })}
+          />
+        </label>
+      )}
+    </div>
+  );
+}
+
 export function ScheduleDialog({ schedule, onClose }: { schedule?: Schedule; onClose: () => void }) {
   const [form, setForm] = useState<Form>(() => formOf(schedule));
-  const [wrong, setWrong] = useState<{ field: string; message: string }[]>([]);
+  const [wrong, setWrong] = useState<FieldError[]>([]);
   const [busy, setBusy] = useState(false);
-  const { data: types } = useTypes();
   const act = useAct();
   const set = (change: Partial<Form>) => {
     setForm({ ...form, ...change });
     setWrong([]);
   };
 
-  async function save(event: FormEvent) {
-    event.preventDefault();
-    let body: JsonObject;
-    try {
-      body = bodyOf(form);
-    } catch {
-      return setWrong([{ field: 'job', message: 'is not JSON' }]);
-    }
+  async function send(body: JsonObject) {
     setBusy(true);
-    setWrong([]);
     try {
       const saved = schedule
         ? await patch<Schedule>(`/schedules/${schedule.id}`, body)
@@ -148,139 +296,28 @@ export function ScheduleDialog({ schedule, onClose }: { schedule?: Schedule; onC
     }
   }
 
-  const field = (name: 'name' | 'entity_type' | 'job_type' | 'time_zone', label: string, list?: string) => (
-    <label className="field">
-      <span>{label}</span>
-      <input
-        required
-        spellCheck={false}
-        autoComplete="off"
-        data-first={name === 'name' || undefined}
-        list={list}
-        value={form[name]}
-        onChange={(event) => set({ [name]: event.target.value })}
-      />
-    </label>
-  );
+  function save(event: FormEvent) {
+    event.preventDefault();
+    try {
+      void send(bodyOf(form));
+    } catch {
+      setWrong([{ field: 'job', message: 'is not JSON' }]);
+    }
+  }
 
+  const part = { form, set };
   return (
     <Dialog title={schedule ? `Change ${schedule.name}` : 'New schedule'} onClose={onClose} wide>
-      <form className="form" onSubmit={(event) => void save(event)}>
+      <form className="form" onSubmit={save}>
         <div className="grid">
-          {field('name', 'Name')}
-          {field('time_zone', 'Time zone', 'zone-options')}
+          <Text {...part} name="name" label="Name" />
+          <Text {...part} name="time_zone" label="Time zone" options={zones()} />
         </div>
-        <datalist id="zone-options">
-          {zones().map((zone) => (
-            <option key={zone} value={zone} />
-          ))}
-        </datalist>
-        <fieldset>
-          <legend>When</legend>
-          <div className="segments">
-            {(['cron', 'once'] as const).map((when) => (
-              <Button key={when} look="quiet" aria-pressed={form.when === when} onClick={() => set({ when })}>
-                {when === 'cron' ? 'Again and again' : 'Once'}
-              </Button>
-            ))}
-          </div>
-          {form.when === 'cron' ? (
-            <>
-              <label className="field">
-                <span>Cron expression: minute, hour, day of month, month, day of week</span>
-                <input
-                  required
-                  className="mono"
-                  spellCheck={false}
-                  value={form.cron}
-                  onChange={(event) => set({ cron: event.target.value })}
-                />
-              </label>
-              <div className="suggestions" role="group" aria-label="Common expressions">
-                {COMMON.map(([cron, words]) => (
-                  <button key={cron} type="button" className="chip" aria-pressed={form.cron === cron} onClick={() => set({ cron })}>
-                    {words}
-                  </button>
-                ))}
-              </div>
-              <PreviewBox cron={form.cron} zone={form.time_zone} />
-            </>
-          ) : (
-            <label className="field">
-              <span>Moment, by your clock ({HERE})</span>
-              <input
-                required
-                type="datetime-local"
-                value={form.run_at}
-                onChange={(event) => set({ run_at: event.target.value })}
-              />
-            </label>
-          )}
-        </fieldset>
-        <fieldset>
-          <legend>The job it makes</legend>
-          <div className="grid">
-            {field('entity_type', 'Entity type', 'schedule-types')}
-            {field('job_type', 'Job type', 'schedule-job-types')}
-          </div>
-          <datalist id="schedule-types">
-            {types?.types.map((type) => (
-              <option key={type.entity_type} value={type.entity_type} />
-            ))}
-          </datalist>
-          <datalist id="schedule-job-types">
-            {(form.entity_type === 'selftest' ? SELF_TESTS : USUAL_JOB_TYPES).map((type) => (
-              <option key={type} value={type} />
-            ))}
-          </datalist>
-          <label className="field">
-            <span>Everything else of the job, as JSON</span>
-            <textarea
-              rows={3}
-              spellCheck={false}
-              placeholder={'{"target_url": "https://…", "priority": 7}'}
-              value={form.job}
-              onChange={(event) => set({ job: event.target.value })}
-            />
-          </label>
-        </fieldset>
+        <When {...part} />
+        <JobPart {...part} />
         <details open={schedule !== undefined || undefined}>
           <summary>Rules: what if a run is late or the last one still works</summary>
-          <div className="grid">
-            <label className="field">
-              <span>When the job of an earlier run is not over</span>
-              <select value={form.overlap} onChange={(event) => set({ overlap: event.target.value as Form['overlap'] })}>
-                {OVERLAPS.map((each) => (
-                  <option key={each} value={each}>
-                    {OVERLAP_WORDS[each]}
-                  </option>
-                ))}
-              </select>
-            </label>
-            <label className="field">
-              <span>When times passed while no server ran</span>
-              <select value={form.missed} onChange={(event) => set({ missed: event.target.value as Form['missed'] })}>
-                {MISSED.map((each) => (
-                  <option key={each} value={each}>
-                    {MISSED_WORDS[each]}
-                  </option>
-                ))}
-              </select>
-            </label>
-            {form.missed === 'all' && (
-              <label className="field">
-                <span>At most so many</span>
-                <input
-                  type="number"
-                  min={1}
-                  max={100}
-                  required
-                  value={form.max_catch_up}
-                  onChange={(event) => set({ max_catch_up: event.target.value })}
-                />
-              </label>
-            )}
-          </div>
+          <Rules {...part} />
         </details>
         {wrong.length > 0 && (
           <div className="wrong" role="alert">
