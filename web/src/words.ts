@@ -47,7 +47,9 @@ export function bytes(value: number): string {
   return `${size < 10 && index > 0 ? size.toFixed(1) : Math.round(size)} ${units[index]}`;
 }
 
-export const percent = (share: number): string => `${(share * 100).toFixed(share === 1 ? 0 : 1)}%`;
+// All of them is said of all of them only.
+export const percent = (share: number): string =>
+  share === 1 ? '100%' : `${(Math.floor(share * 1_000 + 1e-6) / 10).toFixed(1)}%`;
 
 const SIGNALS: Record<number, string> = {
   1: 'SIGHUP',
