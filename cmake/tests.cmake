@@ -3,7 +3,7 @@ enable_testing()
 find_package(GTest REQUIRED)
 include(GoogleTest)
 file(GLOB support CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/*.cc)
-foreach(layer os job calendar http review store collectors worker supervisor scheduler api cli app)
+foreach(layer os job calendar http review store collectors worker supervisor scheduler alerts api cli app)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${layer}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   # A program that needs a main of its own has it in main.cc.

@@ -93,6 +93,8 @@ std::string_view Name(Role role) {
   switch (role) {
     case Role::kNone:
       return "none";
+    case Role::kMetrics:
+      return "metrics";
     case Role::kViewer:
       return "viewer";
     case Role::kOperator:
@@ -104,7 +106,7 @@ std::string_view Name(Role role) {
 }
 
 std::optional<Role> ParseRole(std::string_view name) {
-  for (Role role : {Role::kViewer, Role::kOperator, Role::kAdmin}) {
+  for (Role role : {Role::kMetrics, Role::kViewer, Role::kOperator, Role::kAdmin}) {
     if (Name(role) == name) return role;
   }
   return std::nullopt;

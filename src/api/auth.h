@@ -14,7 +14,7 @@
 namespace forager::api {
 
 inline constexpr std::string_view kSessionCookie = "forager_session";
-std::optional<Role> ParseRole(std::string_view name);  // viewer, operator, admin
+std::optional<Role> ParseRole(std::string_view name);  // metrics, viewer, operator, admin
 std::string TokenKey(std::int64_t id);                 // Caller::key of a token
 
 class Access {

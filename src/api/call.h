@@ -16,7 +16,7 @@ namespace forager::api {
 
 class Access;
 
-enum class Role { kNone, kViewer, kOperator, kAdmin };
+enum class Role { kNone, kMetrics, kViewer, kOperator, kAdmin };
 std::string_view Name(Role role);
 
 // Who asks. `key` tells callers apart for Idempotency-Key.

@@ -53,6 +53,10 @@ struct JobFigures {
   double oldest_pending_seconds = 0;
 };
 
+struct AlertReceiver {
+  std::string name, kind;
+};
+
 struct StuckReset {
   std::vector<std::string> job_ids;
 };
@@ -80,6 +84,12 @@ class Control {
   virtual int stuck_running() const = 0;
   // The body of /metrics, in Prometheus' text form.
   virtual std::string metrics(const JobFigures& jobs) const = 0;
+  // Who is told of alerts; a test message for one of them, in the caller's transaction; and what to
+  // do after it.
+  virtual std::vector<AlertReceiver> alert_receivers() const = 0;
+  virtual Result<std::int64_t> QueueTestAlert(store::Store& store, const std::string& receiver,
+                                              WallTime now) = 0;
+  virtual void AlertsQueued() = 0;
   virtual bool shutting_down() const = 0;
 };
 

@@ -69,6 +69,9 @@ Result<WriteWork> LogIn(const Call& call);
 Result<WriteWork> LogOut(const Call& call);
 // events
 Result<http::Response> StreamEvents(const Call& call);
+// alerts
+Result<ReadWork> GetAlerts(const Call& call);
+Result<WriteWork> TestAlerts(const Call& call);
 // health_metrics
 Result<http::Response> Healthz(const Call& call);
 Result<http::Response> Readyz(const Call& call);

@@ -91,6 +91,8 @@ std::vector<Route> MakeTable() {
       {"POST", Under("/nodes/{id}/resume"), kOperator, {}, none, Write{ResumeNode}},
       {"GET", Under("/types"), kViewer, {}, none, Immediate{GetTypes}},
       {"GET", Under("/config"), kViewer, {}, none, Immediate{GetConfig}},
+      {"GET", Under("/alerts"), kViewer, {}, none, Read{GetAlerts}},
+      {"POST", Under("/alerts/test"), kAdmin, {"receiver"}, none, Write{TestAlerts}},
       // access
       {"GET", Under("/me"), kViewer, {}, none, Immediate{GetMe}},
       {"GET", Under("/tokens"), kAdmin, {}, none, Read{ListTokens}},
@@ -101,7 +103,7 @@ std::vector<Route> MakeTable() {
       // operations
       {"GET", "/healthz", kNone, {}, none, Immediate{Healthz}},
       {"GET", "/readyz", kNone, {}, none, Immediate{Readyz}},
-      {"GET", "/metrics", kViewer, {}, none, Async{Metrics}},
+      {"GET", "/metrics", kMetrics, {}, none, Async{Metrics}},
       {"GET", "/openapi.json", kNone, {}, none, Immediate{OpenApi}},
       {"GET", "/docs", kNone, {}, none, Immediate{Docs}},
   };

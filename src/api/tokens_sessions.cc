@@ -79,7 +79,7 @@ Result<WriteWork> CreateToken(const Call& call) {
   std::string role = reader.Text("role", 20).value_or("");
   reader.RefuseOthers();
   if (name.empty() && wrong.empty()) wrong.push_back({"name", "must be text of 1 to 100 bytes"});
-  if (!ParseRole(role)) wrong.push_back({"role", "must be viewer, operator or admin"});
+  if (!ParseRole(role)) wrong.push_back({"role", "must be metrics, viewer, operator or admin"});
   if (!wrong.empty()) return std::unexpected(WrongFields(std::move(wrong)));
   std::string secret = MakeSecret("fgr_");
   return [&call, name, role, secret](store::Store& store) -> Result<Answer> {

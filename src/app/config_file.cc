@@ -79,6 +79,48 @@ Result<void> ReadTypes(const toml::table& table, const std::string& name, Config
   return {};
 }
 
+// [alerts.rules.NAME] and [alerts.receivers.NAME].
+Result<void> ReadNamed(const toml::table& table, const std::string& name, std::string_view what,
+                       std::map<std::string, FileTable>& into) {
+  for (const auto& [key, node] : table) {
+    std::string where = Where(name, node.source());
+    std::string own(key.str());
+    bool good = node.is_table() && !own.empty() && own.size() <= 50 &&
+                own.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == own.npos;
+    if (!good) {
+      return Fail(
+          ErrorCode::kInvalid,
+          fmt::format("{}: alerts.{}.{} must be a table named by 1 to 50 characters of a-z, "
+                      "0-9, _ and -",
+                      where, what, own));
+    }
+    auto values = ReadTable(*node.as_table(), name);
+    if (!values) return std::unexpected(values.error());
+    into[own] = std::move(*values);
+  }
+  return {};
+}
+
+Result<void> ReadAlerts(const toml::table& table, const std::string& name, ConfigFile& file) {
+  for (const auto& [key, node] : table) {
+    bool rules = key.str() == "rules" && node.is_table();
+    if (rules || (key.str() == "receivers" && node.is_table())) {
+      auto read = ReadNamed(*node.as_table(), name, key.str(),
+                            rules ? file.alert_rules : file.alert_receivers);
+      if (!read) return read;
+      continue;
+    }
+    if (node.is_table()) {
+      return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown table alerts.{}",
+                                                   Where(name, node.source()), key.str()));
+    }
+    auto value = ReadValue(node, name, key.str());
+    if (!value) return std::unexpected(value.error());
+    file.alerts[std::string(key.str())] = std::move(*value);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ConfigFile> ParseConfig(std::string_view text, const std::string& name) {
@@ -93,6 +135,9 @@ Result<ConfigFile> ParseConfig(std::string_view text, const std::string& name) {
   for (const auto& [key, node] : root) {
     if (key.str() == "types" && node.is_table()) {
       if (auto read = ReadTypes(*node.as_table(), name, file); !read)
+        return std::unexpected(read.error());
+    } else if (key.str() == "alerts" && node.is_table()) {
+      if (auto read = ReadAlerts(*node.as_table(), name, file); !read)
         return std::unexpected(read.error());
     } else if (key.str() == "defaults" && node.is_table()) {
       auto values = ReadTable(*node.as_table(), name);

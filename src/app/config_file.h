@@ -23,6 +23,8 @@ struct ConfigFile {
   FileTable top;
   FileTable defaults;
   std::map<std::string, FileTable> types;
+  FileTable alerts;
+  std::map<std::string, FileTable> alert_rules, alert_receivers;
 };
 
 // `name` is how messages call the file.

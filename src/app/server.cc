@@ -191,8 +191,8 @@ Result<void> Server::MakeAccess() {
     // The file first: a token whose file was lost would lock everybody out.
     std::string token = api::MakeSecret("fgr_");
     if (auto kept = data_dir_.WriteSecret("admin.token", token + "\n"); !kept) return kept;
-    auto noted =
-        store_->WriteAndWait([&](store::Store& store) { return NoteAccess(store, fact, token, now); });
+    auto noted = store_->WriteAndWait(
+        [&](store::Store& store) { return NoteAccess(store, fact, token, now); });
     if (!noted) return noted;
   }
   if (auto text = ReadWholeFile(data_dir_.File("admin.token"), 1'000))
@@ -230,6 +230,10 @@ scheduler::Policy Server::Policy() const {
 
 Result<void> Server::StartEngine() {
   calls_ = std::make_unique<scheduler::StoreCalls>(loop_, *store_);
+  watch_ = std::make_unique<alerts::Watch>(loop_, clock_, *store_, node_, [this] {
+    return alerts::Facts{monitor_->stuck_running(), data_dir_.FreeBytes(),
+                         supervisor_->figures().keeper_restarts, store_->health()};
+  });
   notifier_ = std::make_unique<Notifier>(loop_, clock_, *store_, events_);
   scheduler::RecorderHooks hooks;
   hooks.slot_freed = [this] { dispatcher_->Wake(); };
@@ -247,6 +251,9 @@ Result<void> Server::StartEngine() {
   hooks.started = [this](const Job& job) { metrics_.Started(job, clock_.Now()); };
   hooks.ended = [this](const scheduler::Ending& ending, const scheduler::Written& written) {
     metrics_.Ended(ending, written);
+    bool completed = written.decision.by == Transition::kComplete;
+    if (written.in_time && (completed || written.decision.by == Transition::kFail))
+      watch_->JobEnded(ending.entity_type, !completed);
   };
   recorder_ = std::make_unique<scheduler::Recorder>(loop_, clock_, *calls_, std::move(hooks));
   auto supervisor = supervisor::Supervisor::Make(loop_, clock_, SupervisorSettings(), *recorder_);
@@ -277,6 +284,16 @@ Result<void> Server::StartEngine() {
   observing_.store(true, std::memory_order_release);
   Housekeeping();
   return {};
+}
+
+// Also anew, with the configuration that was read again.
+void Server::StartWatch() {
+  alerts::Config config = settings_.alerts;
+  config.url = settings_.public_url.empty() ? http_->url() : settings_.public_url;
+  watch_->Start(std::move(config));
+  monitor_->OnReset(
+      [this](store::Store& store, const std::vector<std::string>& ids, bool by_monitor,
+             WallTime now) { return watch_->JobsReset(store, ids, by_monitor, now); });
 }
 
 void Server::StartMembership() {
@@ -327,6 +344,7 @@ Result<void> Server::StartHttp() {
   http_ = std::move(*listening);
   login_url_ = (settings_.public_url.empty() ? http_->url() : settings_.public_url) + login_url_;
   auto noted = NoteAddress();
+  if (noted) StartWatch();
   // Not before the address is ours: a start that fails must not have claimed anything.
   if (noted) {
     dispatcher_->Wake();
@@ -363,6 +381,7 @@ Server::~Server() {
   events_.Close();
   if (http_) data_dir_.Remove("server.json");
   http_.reset();
+  if (watch_) watch_->Stop();
   observing_ = false;
   stop_timer_.reset();
   timers_.clear();
@@ -428,6 +447,18 @@ void Server::Publish() {
 std::int64_t Server::max_pending() const {
   std::lock_guard lock(mutex_);
   return settings_.max_pending;
+}
+
+std::vector<api::AlertReceiver> Server::alert_receivers() const {
+  std::vector<api::AlertReceiver> receivers;
+  for (const alerts::Receiver& receiver : watch_->config()->receivers)
+    receivers.push_back({receiver.name, std::string(alerts::Name(receiver.medium))});
+  return receivers;
+}
+
+Result<std::int64_t> Server::QueueTestAlert(store::Store& store, const std::string& receiver,
+                                            WallTime now) {
+  return alerts::QueueTest(store, receiver, watch_->origin(), now);
 }
 
 std::vector<api::SettingView> Server::settings() const {
@@ -513,6 +544,7 @@ void Server::Reload() {
     monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
     Publish();
   }
+  StartWatch();
   os::LogInfo("The configuration was read again");
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "alerts/watch.h"
 #include "api/api.h"
 #include "app/data_dir.h"
 #include "app/metrics.h"
@@ -56,6 +57,10 @@ class Server final : public api::Control {
   void LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) override;
   int stuck_running() const override { return stuck_running_; }
   std::string metrics(const api::JobFigures& jobs) const override;
+  std::vector<api::AlertReceiver> alert_receivers() const override;
+  Result<std::int64_t> QueueTestAlert(store::Store& store, const std::string& receiver,
+                                      WallTime now) override;
+  void AlertsQueued() override { watch_->WakeCouriers(); }
   bool shutting_down() const override { return stopping_; }
 
  private:
@@ -70,6 +75,7 @@ class Server final : public api::Control {
   Result<std::string> NodeOfDirectory() const;
   Result<void> Join();
   void StartMembership();
+  void StartWatch();
   supervisor::SupervisorOptions SupervisorSettings() const;
   scheduler::Policy MakePolicy(const Settings& settings) const;
   scheduler::Policy Policy() const;
@@ -98,6 +104,7 @@ class Server final : public api::Control {
   std::atomic<bool> wake_posted_ = false;
 
   Metrics metrics_;
+  std::unique_ptr<alerts::Watch> watch_;
   std::unique_ptr<store::StoreService> store_;
   std::unique_ptr<scheduler::StoreCalls> calls_;
   std::unique_ptr<scheduler::Recorder> recorder_;

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "app/DefaultTypes.h"
+#include "app/alert_settings.h"
 #include "app/config_file.h"
 #include "app/setting_values.h"
 #include "app/type_settings.h"
@@ -96,7 +97,8 @@ const std::vector<Row>& Table() {
        [](auto text, Settings& s) {
          return text.empty() ? "a directory" : KeepText(text, s.data_dir);
        }},
-      {"database", "FORAGER_DATABASE", "sqlite:", "sqlite: (in the data directory), sqlite:PATH, or postgres://... for several servers",
+      {"database", "FORAGER_DATABASE", "sqlite:",
+       "sqlite: (in the data directory), sqlite:PATH, or postgres://... for several servers",
        KeepDatabase},
       {"dispatch", "FORAGER_DISPATCH", "on_request",
        "on_request: jobs start when asked to; automatic: by themselves",
@@ -280,6 +282,9 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
       MakeCatalog(kDefaultTypes, *file, choose_default, settings.self_test, base, settings.views);
   if (!catalog) return std::unexpected(catalog.error());
   settings.types = *catalog;
+  auto alerts = ReadAlerts(*file, settings.views);
+  if (!alerts) return std::unexpected(alerts.error());
+  settings.alerts = std::move(*alerts);
   if (settings.log_file.empty()) settings.log_file = settings.data_dir + "/logs/app.log";
   if (!settings.auth && !IsLoopback(settings.listen)) {
     return Fail(ErrorCode::kInvalid, fmt::format("auth = \"off\" is refused with listen = \"{}\": "

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "alerts/config.h"
 #include "api/control.h"
 #include "job/error.h"
 #include "job/type_catalog.h"
@@ -41,6 +42,7 @@ struct Settings {
   std::string run_as;
   int max_connections = 0;
   std::shared_ptr<const TypeCatalog> types;
+  alerts::Config alerts;
   std::vector<api::SettingView>
       views;  // effective values and where each comes from, secrets hidden
 

@@ -78,7 +78,7 @@ void AddTokenCommands(CLI::App& root, Session& session) {
                  {"create", "make a token; it is shown once", "",
                   "forager token create --role operator --name \"nightly import\"\n"},
                  [wish](Client& client) { return Create(client, wish->role, wish->name); });
-  AddOption(create, "--role", wish->role, "ROLE", "viewer, operator or admin");
+  AddOption(create, "--role", wish->role, "ROLE", "metrics, viewer, operator or admin");
   AddOption(create, "--name", wish->name, "NAME", "what it is for");
   create.get_option("--role")->required();
   create.get_option("--name")->required();

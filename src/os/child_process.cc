@@ -44,12 +44,13 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0) error = errno;
   if (!error && socket == 3 && fcntl(3, F_SETFD, 0) != 0) error = errno;
-  if (!error && socket != 3) {
+  if (!error && socket >= 0 && socket != 3) {
     // The error pipe may be number 3: keep it out of the way.
     if (error_pipe == 3) error_pipe = fcntl(3, F_DUPFD_CLOEXEC, 4);
     if (error_pipe < 0 || dup2(socket, 3) < 0) error = errno;
   }
-  if (!error && close_range(4, ~0u, CLOSE_RANGE_CLOEXEC) != 0) error = errno;
+  const unsigned first_closed = socket < 0 ? 3 : 4;
+  if (!error && close_range(first_closed, ~0u, CLOSE_RANGE_CLOEXEC) != 0) error = errno;
   if (!error) {
     execve(path, argv, environment);
     error = errno;

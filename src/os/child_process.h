@@ -63,7 +63,8 @@ struct Program {
   std::string path;
   std::vector<std::string> argv;
   std::vector<std::string> environment;
-  int socket = -1;  // becomes descriptor 3, the only one besides 0 and 1 (null) and 2 (ours)
+  int socket =
+      -1;  // if any, becomes descriptor 3, the only one besides 0 and 1 (null) and 2 (ours)
 };
 // Executes it in a session of its own, as a child that is killed when this thread ends. A failed
 // exec is an error of this call.

@@ -159,12 +159,19 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
   WallTime now = clock_.Now();
   using Refs = std::vector<AttemptRef>;
   calls_.Write<Refs>(
-      [rows, requeue, now](store::Store& store) -> Result<Refs> {
+      [rows, by, requeue, now, in_reset = in_reset_](store::Store& store) -> Result<Refs> {
         Refs reset;
+        std::vector<std::string> ids;
         for (const Overdue& row : *rows) {
           auto done = store.Reset(row.ref, row.message, requeue, now);
           if (!done) return std::unexpected(done.error());
-          if (*done) reset.push_back(row.ref);
+          if (!*done) continue;
+          reset.push_back(row.ref);
+          ids.push_back(row.ref.job_id);
+        }
+        if (in_reset && !ids.empty()) {
+          if (auto told = in_reset(store, ids, by == kByMonitor, now); !told)
+            return std::unexpected(told.error());
         }
         return reset;
       },

@@ -39,6 +39,11 @@ class Monitor {
           supervisor::Supervisor& supervisor, Recorder& recorder,
           std::function<const Policy&()> policy);
 
+  // Called in the transaction of a reset, on the store's thread: what must be stored with it.
+  using InReset = std::function<Result<void>(store::Store&, const std::vector<std::string>& job_ids,
+                                             bool by_monitor, WallTime now)>;
+  void OnReset(InReset in_reset) { in_reset_ = std::move(in_reset); }
+
   // Runs every `interval` from now on.
   void Start(Millis interval, std::function<void()> changed);
   void RunOnce();
@@ -82,6 +87,7 @@ class Monitor {
   std::function<const Policy&()> policy_;
   Millis interval_{};
   std::function<void()> changed_;
+  InReset in_reset_;
   os::EventLoop::Token timer_;
   Status status_;
   std::map<ResetKind, std::uint64_t> resets_;

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Millis kInterval{10 * 60'000};
 constexpr Millis kPause{50};
+constexpr std::chrono::days kAlertsKept{30};
 constexpr int kBatch = 200;
 constexpr int kBatchesPerRun = 2'000;
 
@@ -34,11 +35,13 @@ void Pruner::Batch(int left) {
       [now, before, jobs](store::Store& store) -> Result<int> {
         auto access = store.PruneAccess(now, kBatch);
         if (!access) return access;
+        auto alerts = store.PruneAlerts(now - kAlertsKept, kBatch);
+        if (!alerts) return alerts;
         auto pruned = jobs ? store.PruneJobs(before, kBatch) : Result<int>(0);
         if (!pruned) return pruned;
         auto history = store.PruneHistory(now, kBatch);
         if (!history) return history;
-        return std::max({*access, *pruned, *history});
+        return std::max({*access, *alerts, *pruned, *history});
       },
       [this, left](Result<int> pruned) {
         running_ = pruned && *pruned == kBatch && left > 1;

@@ -116,6 +116,22 @@ class SqlStore final : public Store {
   Result<int> PruneJobs(WallTime finished_before, int limit) override;
   Result<int> PruneAccess(WallTime now, int limit) override;
 
+  Result<RaisedAlert> RaiseAlert(const AlertNotice& notice, WallTime now) override;
+  Result<void> ToldAlert(std::int64_t id, WallTime now) override;
+  Result<std::optional<Alert>> ResolveAlert(const std::string& key, WallTime now) override;
+  Result<std::vector<std::string>> DropHeldMessages(std::int64_t alert_id, WallTime now) override;
+  Result<std::int64_t> QueueMessage(const NewAlertMessage& message, WallTime now) override;
+  Result<std::optional<AlertMessage>> TakeMessage(const std::string& receiver, WallTime until,
+                                                  WallTime now) override;
+  Result<std::optional<WallTime>> MessageDue(const std::string& receiver) override;
+  Result<void> MessageDelivered(std::int64_t id, WallTime now) override;
+  Result<void> MessageFailed(std::int64_t id, const std::string& error,
+                             std::optional<WallTime> next, WallTime now) override;
+  Result<std::vector<Alert>> Alerts(bool only_open, int limit) override;
+  Result<std::vector<AlertMessage>> AlertMessages(int limit) override;
+  Result<int> PruneAlerts(WallTime before, int limit) override;
+  Result<std::optional<WallTime>> LastCompletion() override;
+
   Result<std::optional<std::string>> Fact(const std::string& name) override;
   Result<void> SetFact(const std::string& name, const std::string& value) override;
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "store/AccessSql.h"
+#include "store/AlertsSql.h"
 #include "store/ClaimSql.h"
 #include "store/HistorySql.h"
 #include "store/JobsSql.h"
@@ -50,7 +51,7 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
 Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
   for (std::string_view text :
-       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kNodesSql,
+       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kAlertsSql, kNodesSql,
         kSchedulesSql, kHistorySql, kTransferSql}) {
     Read(text, all);
   }
@@ -61,6 +62,8 @@ Statements ReadAll(std::initializer_list<std::string_view> own) {
     Replace(text, "{attempt}", all.at("attempt_columns"));
     Replace(text, "{change}", all.at("change_columns"));
     Replace(text, "{schedule}", all.at("schedule_columns"));
+    Replace(text, "{alert}", all.at("alert_columns"));
+    Replace(text, "{message}", all.at("message_columns"));
   }
   return all;
 }

@@ -18,6 +18,7 @@
 #include "job/outcome.h"
 #include "job/schedule.h"
 #include "store/history.h"
+#include "store/alert.h"
 
 namespace forager::store {
 
@@ -177,15 +178,15 @@ struct Node {
 struct HeartbeatAnswer {
   bool ours = true;  // false: another server has started with this node's id
   bool draining = false;
-  int nodes = 1;           // heard of lately, this one too
-  int renewed = 0;         // leases
+  int nodes = 1;            // heard of lately, this one too
+  int renewed = 0;          // leases
   WallTime database_now{};  // the clock that leases are kept by
 };
 
 struct Token {
   std::int64_t id = 0;
   std::string name;
-  std::string role;  // viewer, operator, admin
+  std::string role;  // metrics, viewer, operator, admin
   WallTime created_at{};
   std::optional<WallTime> last_used_at;
   std::optional<WallTime> revoked_at;
@@ -220,8 +221,8 @@ struct ScheduleStep {
     WallTime at;
     bool late;  // made good
   };
-  std::vector<Due> dues;       // to be run, oldest first
-  std::int64_t missed = 0;     // due times that are not
+  std::vector<Due> dues;    // to be run, oldest first
+  std::int64_t missed = 0;  // due times that are not
   std::optional<WallTime> newest_missed{};
   std::string missed_words{};
   std::optional<NewJob> job{};  // none: it cannot be made, and `refusal` says why
@@ -277,8 +278,8 @@ class Store {
                                WallTime now) = 0;
 
   // ---- nodes
-  // --------------------------------------------------------------------------------------- A start:
-  // takes the node's row over from its last boot, and ends a drain.
+  // --------------------------------------------------------------------------------------- A
+  // start: takes the node's row over from its last boot, and ends a drain.
   virtual Result<void> RegisterNode(const Node& node, WallTime now) = 0;
   // Says that the node lives, and renews the lease of every running attempt of it.
   virtual Result<HeartbeatAnswer> Heartbeat(const std::string& node_id, const std::string& boot_id,
@@ -403,6 +404,30 @@ class Store {
   virtual Result<int> PruneHistory(WallTime now, int limit) = 0;
   virtual Result<int> PruneAccess(WallTime now,
                                   int limit) = 0;  // answers, codes, sessions out of date
+
+  // ---- alerts and their outbox
+  // --------------------------------------------------------------------
+  // Opens the alert of this key, or counts it once more.
+  virtual Result<RaisedAlert> RaiseAlert(const AlertNotice& notice, WallTime now) = 0;
+  virtual Result<void> ToldAlert(std::int64_t id, WallTime now) = 0;
+  // None: it was not open.
+  virtual Result<std::optional<Alert>> ResolveAlert(const std::string& key, WallTime now) = 0;
+  // What is still held back of an alert is never sent; whose first message that was.
+  virtual Result<std::vector<std::string>> DropHeldMessages(std::int64_t alert_id,
+                                                            WallTime now) = 0;
+  virtual Result<std::int64_t> QueueMessage(const NewAlertMessage& message, WallTime now) = 0;
+  // The next message for this receiver that is due. Until `until` nobody else gets it.
+  virtual Result<std::optional<AlertMessage>> TakeMessage(const std::string& receiver,
+                                                          WallTime until, WallTime now) = 0;
+  virtual Result<std::optional<WallTime>> MessageDue(const std::string& receiver) = 0;
+  virtual Result<void> MessageDelivered(std::int64_t id, WallTime now) = 0;
+  // `next` none: given up.
+  virtual Result<void> MessageFailed(std::int64_t id, const std::string& error,
+                                     std::optional<WallTime> next, WallTime now) = 0;
+  virtual Result<std::vector<Alert>> Alerts(bool only_open, int limit) = 0;  // newest first
+  virtual Result<std::vector<AlertMessage>> AlertMessages(int limit) = 0;    // newest first
+  virtual Result<int> PruneAlerts(WallTime before, int limit) = 0;
+  virtual Result<std::optional<WallTime>> LastCompletion() = 0;
 
   // Small durable facts by name (admin token made, node id ...).
   virtual Result<std::optional<std::string>> Fact(const std::string& name) = 0;

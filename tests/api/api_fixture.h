@@ -66,6 +66,12 @@ class FakeControl : public Control {
   std::string metrics(const JobFigures& jobs) const override {
     return jobs.totals ? fmt::format("forager_types {}\n", jobs.totals->size()) : "unread\n";
   }
+  std::vector<AlertReceiver> alert_receivers() const override { return receivers; }
+  Result<std::int64_t> QueueTestAlert(store::Store& store, const std::string& receiver,
+                                      WallTime now) override {
+    return store.QueueMessage({std::nullopt, receiver, "test", "{}", now}, now);
+  }
+  void AlertsQueued() override { ++alerts_queued; }
   bool shutting_down() const override { return stopping; }
 
   std::mutex mutex;
@@ -78,6 +84,8 @@ class FakeControl : public Control {
   bool reset_requeue = false;
   Result<StuckReset> reset_answer = StuckReset{};
   bool stopping = false;
+  std::vector<AlertReceiver> receivers;
+  int alerts_queued = 0;
   std::vector<LiveAttempt> live;
 };
 

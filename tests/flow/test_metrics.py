@@ -138,6 +138,18 @@ def test_open_on_loopback_only_when_set_and_never_behind_a_proxy(make):
     assert make().get("/metrics", token=False).status_code == 401
 
 
+def test_a_token_for_metrics_reads_nothing_else(make):
+    forager = make()
+    made = forager.post("/tokens", {"role": "metrics", "name": "prometheus"})
+    assert made.status_code == 201 and made.json()["role"] == "metrics"
+    token = made.json()["token"]
+    assert "forager_stuck_running" in forager.get("/metrics", token=token).text
+    for path in ("/jobs", "/stats", "/me", "/config", "/events", "/alerts", "/tokens"):
+        assert forager.get(path, token=token).status_code == 403, path
+    assert forager.post("/jobs", {"entity_type": "selftest", "job_type": "ok"}, token=token).status_code == 403
+    assert forager.get("/metrics", token=forager.cli("token", "create", "--role", "metrics", "--name", "x").stdout.strip().split()[-1]).status_code == 200
+
+
 # --- what ships
 
 def test_the_rules_are_good():
@@ -241,7 +253,7 @@ def watch(tmp_path):
 
 
 def test_a_real_prometheus_scrapes_and_alerts(wide, watch):
-    prometheus = watch(wide, wide.token)
+    prometheus = watch(wide, wide.post("/tokens", {"role": "metrics", "name": "prometheus"}).json()["token"])
     wait_until(lambda: [row["value"][1] for row in prometheus.query("up")] == ["1"], 30, "the first good scrape")
     wide.finish("ok")
     wide.finish("fail")

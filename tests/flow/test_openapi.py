@@ -9,7 +9,7 @@ POST /jobs|POST /jobs/bulk|GET /jobs|GET /jobs/{id}|GET /jobs/{id}/attempts|GET 
 POST /jobs/execute-pending|POST /jobs/{id}/start|POST /jobs/{id}/execute|POST /jobs/{id}/cancel|POST /jobs/{id}/retry|POST /jobs/reset-stuck
 DELETE /jobs/{id}|DELETE /jobs|POST /jobs/bulk-retry|POST /jobs/bulk-cancel|POST /jobs/bulk-delete|GET /stats|POST /dispatch/pause|POST /dispatch/resume
 GET /schedules|POST /schedules|GET /schedules/{id}|PATCH /schedules/{id}|DELETE /schedules/{id}|POST /schedules/{id}/run|GET /schedules/{id}/runs|POST /schedules/preview
-GET /history|GET /dispatch|GET /types|GET /config|GET /me|GET /tokens|POST /tokens|GET /monitor|GET /events
+GET /alerts|POST /alerts/test|GET /history|GET /dispatch|GET /types|GET /config|GET /me|GET /tokens|POST /tokens|GET /monitor|GET /events
 """.replace("\n", "|").strip("|").split("|")
 
 

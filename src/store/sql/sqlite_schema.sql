@@ -576,3 +576,54 @@ CREATE TABLE collection_history (
   waits TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (step, began_at, entity_type, shard)
 ) WITHOUT ROWID;
+
+-- Alerts, and the outbox of their messages. One alert of a key is open at a time.
+-- name: migration_6
+CREATE TABLE collection_alerts (
+  id INTEGER PRIMARY KEY,
+  alert_key TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  summary TEXT NOT NULL,
+  detail TEXT NOT NULL DEFAULT '',
+  occurrences INTEGER NOT NULL DEFAULT 1,
+  started_at TEXT NOT NULL,
+  last_seen_at TEXT NOT NULL,
+  last_told_at TEXT NOT NULL,
+  resolved_at TEXT
+);
+CREATE UNIQUE INDEX collection_alerts_open ON collection_alerts (alert_key)
+  WHERE resolved_at IS NULL;
+CREATE TABLE collection_alert_messages (
+  id INTEGER PRIMARY KEY,
+  alert_id INTEGER,
+  receiver TEXT NOT NULL,
+  event TEXT NOT NULL,
+  body TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'waiting'
+    CHECK (state IN ('waiting', 'delivered', 'given_up', 'dropped')),
+  created_at TEXT NOT NULL,
+  not_before TEXT NOT NULL,
+  tries INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT,
+  done_at TEXT
+);
+CREATE INDEX collection_alert_messages_waiting ON collection_alert_messages (receiver, not_before)
+  WHERE state = 'waiting';
+CREATE INDEX collection_alert_messages_by_alert ON collection_alert_messages (alert_id);
+-- A check cannot be changed; the role metrics is new.
+CREATE TABLE collection_tokens_next (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL CHECK (role IN ('metrics', 'viewer', 'operator', 'admin')),
+  hash TEXT NOT NULL UNIQUE,
+  created_at TEXT NOT NULL,
+  last_used_at TEXT,
+  revoked_at TEXT
+);
+INSERT INTO collection_tokens_next (id, name, role, hash, created_at, last_used_at, revoked_at)
+SELECT id, name, role, hash, created_at, last_used_at, revoked_at FROM collection_tokens;
+DROP TABLE collection_tokens;
+ALTER TABLE collection_tokens_next RENAME TO collection_tokens;
