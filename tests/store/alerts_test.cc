@@ -11,6 +11,11 @@ using ::testing::IsEmpty;
 
 constexpr Millis kTaken{30'000};
 
+Result<bool> Done(const Result<void>& result) {
+  if (!result) return std::unexpected(result.error());
+  return true;
+}
+
 class Alerts : public StoreTest {
  protected:
   static AlertNotice Stuck(const std::string& key = "stuck") {
