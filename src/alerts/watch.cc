@@ -106,7 +106,8 @@ void Watch::RunOnce() {
   Facts facts = facts_();
   if (!facts.store.ok) return StoreAway(facts);
   StoreBack();
-  if (looking_) return;
+  // A server that has just started would take for over what it has not looked at.
+  if (looking_ || !facts.known) return;
   looking_ = true;
   auto figures = std::make_shared<Figures>();
   WallTime now = clock_.Now();

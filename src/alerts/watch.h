@@ -21,6 +21,7 @@ namespace forager::alerts {
 
 // What this server knows of itself.
 struct Facts {
+  bool known = false;  // stuck rows have been counted
   int stuck_running = 0;
   std::uint64_t disk_free = 0;
   std::uint64_t keeper_restarts = 0;

@@ -231,7 +231,7 @@ scheduler::Policy Server::Policy() const {
 Result<void> Server::StartEngine() {
   calls_ = std::make_unique<scheduler::StoreCalls>(loop_, *store_);
   watch_ = std::make_unique<alerts::Watch>(loop_, clock_, *store_, node_, [this] {
-    return alerts::Facts{monitor_->stuck_running(), data_dir_.FreeBytes(),
+    return alerts::Facts{monitor_->counted(), monitor_->stuck_running(), data_dir_.FreeBytes(),
                          supervisor_->figures().keeper_restarts, store_->health()};
   });
   notifier_ = std::make_unique<Notifier>(loop_, clock_, *store_, events_);

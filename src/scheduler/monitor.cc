@@ -241,6 +241,7 @@ void Monitor::Census() {
       [now = clock_.Now()](store::Store& store) { return store.Running(kMaxRows, now); },
       [this](Result<Rows> rows) {
         if (!rows) return;
+        counted_ = true;
         stuck_running_ =
             static_cast<int>(std::ranges::count_if(*rows, [&](const store::RunningJob& running) {
               if (Unattended(running)) return true;

@@ -52,6 +52,7 @@ class Monitor {
   void Reset(Millis timeout, bool requeue, Done done);
   // Rows running with nothing alive behind them, or past every bound. Kept by Census.
   int stuck_running() const { return stuck_running_; }
+  bool counted() const { return counted_; }  // the first census is done
   void Census();
   const Status& status() const { return status_; }
   const std::map<ResetKind, std::uint64_t>& resets() const { return resets_; }
@@ -92,6 +93,7 @@ class Monitor {
   Status status_;
   std::map<ResetKind, std::uint64_t> resets_;
   int stuck_running_ = 0;
+  bool counted_ = false;
   std::map<AttemptRef, os::Steady> unattended_;  // since when
 };
 

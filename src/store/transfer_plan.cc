@@ -16,17 +16,29 @@ using enum TableRole;
 
 // Attempts before jobs: an attempt that comes first has no job whose slot its trigger could change.
 constexpr std::array kKnown{
-    KnownTable{"collection_attempts", kMoved},      KnownTable{"collection_job_logs", kMoved},
-    KnownTable{"collection_changes", kMoved},       KnownTable{"collection_jobs", kMoved},
-    KnownTable{"collection_schedules", kMoved},     KnownTable{"collection_schedule_runs", kMoved},
-    KnownTable{"collection_history", kMoved},       KnownTable{"collection_pauses", kMoved},
-    KnownTable{"collection_tokens", kMoved},        KnownTable{"collection_login_codes", kMoved},
-    KnownTable{"collection_sessions", kMoved},      KnownTable{"collection_answers", kMoved},
-    KnownTable{"collection_facts", kMoved},         KnownTable{"collection_lanes", kDerived},
-    KnownTable{"collection_lane_offers", kDerived}, KnownTable{"collection_totals", kDerived},
-    KnownTable{"collection_total_sums", kDerived},  KnownTable{"collection_total_deltas", kDerived},
-    KnownTable{"collection_schema", kOwn},          KnownTable{"collection_nodes", kOwn},
+    KnownTable{"collection_attempts", kMoved},
+    KnownTable{"collection_job_logs", kMoved},
+    KnownTable{"collection_changes", kMoved},
+    KnownTable{"collection_jobs", kMoved},
+    KnownTable{"collection_schedules", kMoved},
+    KnownTable{"collection_schedule_runs", kMoved},
+    KnownTable{"collection_history", kMoved},
+    KnownTable{"collection_pauses", kMoved},
+    KnownTable{"collection_tokens", kMoved},
+    KnownTable{"collection_login_codes", kMoved},
+    KnownTable{"collection_sessions", kMoved},
+    KnownTable{"collection_answers", kMoved},
+    KnownTable{"collection_facts", kMoved},
+    KnownTable{"collection_lanes", kDerived},
+    KnownTable{"collection_lane_offers", kDerived},
+    KnownTable{"collection_totals", kDerived},
+    KnownTable{"collection_total_sums", kDerived},
+    KnownTable{"collection_total_deltas", kDerived},
+    KnownTable{"collection_schema", kOwn},
+    KnownTable{"collection_nodes", kOwn},
     KnownTable{"collection_writers", kOwn},
+    KnownTable{"collection_alerts", kMoved},
+    KnownTable{"collection_alert_messages", kMoved},
 };
 
 constexpr int kPageOfLarge = 100;  // rows of tables whose rows may be large
@@ -52,9 +64,9 @@ Catalogue ReadCatalogue(Database& database) {
 
 std::optional<TransferColumn> ColumnOf(const Catalogue::Column& from) {
   static const std::map<std::string_view, Kind> kinds{
-      {"bigint", Kind::kInteger},        {"integer", Kind::kInteger}, {"text", Kind::kText},
-      {"double precision", Kind::kReal}, {"jsonb", Kind::kJson},
-      {"timestamp with time zone", Kind::kTime}};
+      {"bigint", Kind::kInteger}, {"integer", Kind::kInteger},
+      {"text", Kind::kText},      {"double precision", Kind::kReal},
+      {"jsonb", Kind::kJson},     {"timestamp with time zone", Kind::kTime}};
   auto kind = kinds.find(from.type);
   if (kind == kinds.end()) return std::nullopt;
   return TransferColumn{from.name,     from.type, kind->second, from.type == "integer",
@@ -68,12 +80,14 @@ std::set<std::string> NamesOf(const std::vector<Catalogue::Column>& columns) {
 }
 
 std::unexpected<Error> Unknown(const std::string& what) {
-  return Fail(ErrorCode::kInvalid,
-              fmt::format("{} is not known to this forager, so it cannot be moved: nothing was done.",
-                          what));
+  return Fail(
+      ErrorCode::kInvalid,
+      fmt::format("{} is not known to this forager, so it cannot be moved: nothing was done.",
+                  what));
 }
 
-Result<TransferTable> TableOf(std::string_view name, const std::vector<Catalogue::Column>& columns) {
+Result<TransferTable> TableOf(std::string_view name,
+                              const std::vector<Catalogue::Column>& columns) {
   TransferTable table;
   table.name = name;
   std::map<int, std::size_t> key;

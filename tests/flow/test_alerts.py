@@ -82,6 +82,7 @@ def test_a_stuck_job_is_told_once_and_its_end_too(make, hooks):
     wait_until(lambda: len(hook.got) == 2, 10, "the recovery")
     over = json.loads(hook.got[1]["body"])
     assert over["event"] == "resolved" and over["alert"]["id"] == body["alert"]["id"] and over["alert"]["resolved_at"]
+    wait_until(lambda: len(deliveries(forager, state="delivered")) == 2, 5, "both to be noted")
     seen = forager.get("/alerts").json()
     assert [(one["state"], one["rule"]) for one in seen["alerts"]] == [("resolved", "stuck")]
     assert [(one["event"], one["state"], one["tries"]) for one in seen["deliveries"]] == [("resolved", "delivered", 1), ("firing", "delivered", 1)]
