@@ -40,28 +40,41 @@ class Transfers : public StoreTest {
     Submitted(AJob("property", "https://host.example/1"));
     AttemptNews news;
     news.ref = running_ = Running(AJob("builder", "https://host.example/2"));
-    for (int i = 0; i < logs; ++i)
-      news.logs.emplace_back().message = "line " + std::to_string(i);
+    for (int i = 0; i < logs; ++i) news.logs.emplace_back().message = "line " + std::to_string(i);
     news.changes.resize(2);
     news.changes[0].entity_type = news.changes[1].entity_type = "builder";
     news.items_found = 7;
     EXPECT_TRUE(*Do([&](Store& s) { return s.Record(news, now_); }));
     Do([&](Store& s) { return s.CreateToken("ci", "viewer", "hash of a token", now_); }).value();
+    Do([&](Store& s) -> Result<std::int64_t> {
+      auto raised =
+          s.RaiseAlert({"stuck node", "stuck", "job_stuck", "node", "critical", "1", ""}, now_);
+      if (!raised) return std::unexpected(raised.error());
+      return s.QueueMessage({raised->alert.id, "ops", "firing", "{}", now_}, now_);
+    }).value();
     const std::string when = "'2026-11-23 10:00:00.123'";
     for (const std::string& sql : std::vector<std::string>{
              "INSERT INTO collection_schedules (name, cron, job, created_at, updated_at) VALUES "
-             "('nightly', '0 3 * * *', '{\"a\": 1}', " + when + ", " + when + ")",
+             "('nightly', '0 3 * * *', '{\"a\": 1}', " +
+                 when + ", " + when + ")",
              "INSERT INTO collection_schedule_runs (schedule_id, due_at, decided_at, kind, result) "
-             "VALUES (1, " + when + ", " + when + ", 'due', 'skipped')",
-             "INSERT INTO collection_history (step, began_at, entity_type, shard, completed) VALUES "
-             "(60, " + when + ", 'builder', '', 3), (60, " + when + ", 'a', 's', 4), (3600, " + when + ", 'a', '', 5)",
+             "VALUES (1, " +
+                 when + ", " + when + ", 'due', 'skipped')",
+             "INSERT INTO collection_history (step, began_at, entity_type, shard, completed) "
+             "VALUES "
+             "(60, " +
+                 when + ", 'builder', '', 3), (60, " + when + ", 'a', 's', 4), (3600, " + when +
+                 ", 'a', '', 5)",
              "INSERT INTO collection_pauses VALUES ('builder', " + when + ")",
              "INSERT INTO collection_login_codes VALUES ('code', " + when + ")",
              "INSERT INTO collection_sessions VALUES ('session', 'admin', 'csrf', " + when + ")",
-             "INSERT INTO collection_answers (token, key, body_digest, status, headers, body, created_at) "
-             "VALUES ('t', 'k', 'd', 201, '{}', 'body', " + when + ")",
+             "INSERT INTO collection_answers (token, key, body_digest, status, headers, body, "
+             "created_at) "
+             "VALUES ('t', 'k', 'd', 201, '{}', 'body', " +
+                 when + ")",
              "INSERT INTO collection_facts VALUES ('node_id', 'old-node'), ('colour', 'green')",
-             "UPDATE collection_job_logs SET log_data = '{\"b\": [1.50, 1e3, \"\xC3\xBC\"], \"a\": null}' WHERE "
+             "UPDATE collection_job_logs SET log_data = '{\"b\": [1.50, 1e3, \"\xC3\xBC\"], \"a\": "
+             "null}' WHERE "
              "id % 2 = 1",
          })
       ByHand(sql);
@@ -121,7 +134,7 @@ TEST_P(Transfers, EveryTableOfTheSchemaIsKnown) {
   for (const KnownTable& table : KnownTables())
     known += (known.empty() ? "'" : ", '") + std::string(table.name) + "'";
   EXPECT_EQ(look.Ask("SELECT count(*) " + tables + " AND " + (OnSqlite() ? "name" : "tablename") +
-                      " NOT IN (" + known + ")"),
+                     " NOT IN (" + known + ")"),
             "0")
       << "say in transfer_plan.cc what becomes of a new table";
 }
@@ -257,9 +270,8 @@ TEST_P(Transfers, ATargetWithRowsOfItsOwnIsRefusedAndStaysAsItIs) {
   {
     auto other = StoreService::Open(target_);
     ASSERT_TRUE(other);
-    ASSERT_TRUE((*other)->WriteAndWait([&](Store& s) -> Result<void> {
-      return s.CreateLoginCode("a server was here", now_);
-    }));
+    ASSERT_TRUE((*other)->WriteAndWait(
+        [&](Store& s) -> Result<void> { return s.CreateLoginCode("a server was here", now_); }));
   }
   EXPECT_THAT(Refusal(), HasSubstr("is not empty: collection_login_codes"));
   transfer_.restart = true;
@@ -275,7 +287,8 @@ TEST_P(Transfers, AnotherSourceMayNotGoOnWithIt) {
 }
 
 TEST_P(Transfers, AnotherSchemaVersionIsRefused) {
-  ByHand("DELETE FROM collection_schema WHERE version = (SELECT max(version) FROM collection_schema)");
+  ByHand(
+      "DELETE FROM collection_schema WHERE version = (SELECT max(version) FROM collection_schema)");
   EXPECT_THAT(Refusal(), HasSubstr("has schema version"));
 }
 
@@ -289,21 +302,23 @@ TEST_P(Transfers, ADryRunWritesNothingAndMakesNothing) {
     EXPECT_FALSE(std::filesystem::exists(target_.path));
     return;
   }
-  EXPECT_EQ(Shell(target_).Ask("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"),
-            "0");
+  EXPECT_EQ(
+      Shell(target_).Ask("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema()"),
+      "0");
 }
 
 TEST_P(Transfers, AServedDatabaseIsRefused) {
   Fill();
   if (!OnSqlite()) {
     ByHand(
-        "INSERT INTO collection_nodes VALUES ('n', 'machine', 'b', '1', now(), now() - interval '50 s')");
+        "INSERT INTO collection_nodes VALUES ('n', 'machine', 'b', '1', now(), now() - interval "
+        "'50 s')");
   }
   auto server = std::move(service_);  // has the SQLite file open
-  EXPECT_THAT(Refusal(), OnSqlite() ? HasSubstr("is in use") : HasSubstr("on machine was heard of"));
+  EXPECT_THAT(Refusal(),
+              OnSqlite() ? HasSubstr("is in use") : HasSubstr("on machine was heard of"));
   server.reset();
-  if (!OnSqlite())
-    ByHand("UPDATE collection_nodes SET heartbeat_at = now() - interval '61 s'");
+  if (!OnSqlite()) ByHand("UPDATE collection_nodes SET heartbeat_at = now() - interval '61 s'");
   EXPECT_TRUE(Run().finished);
 }
 
@@ -379,22 +394,28 @@ TEST_P(FromSqlite, WhatPostgresDoesNotTakeIsReplacedAndNamed) {
   EXPECT_EQ(logs.replaced, 5);
   EXPECT_THAT(logs.replaced_named,
               Contains("collection_job_logs 3 timestamp: \"yesterday\" is no time: 1970-01-01"));
-  EXPECT_THAT(ProofOf(report, "collection_attempts").replaced_named,
-              testing::ElementsAre(
-                  "collection_attempts 1 pid: 99999999999 is beyond 32 bits: 2147483647",
-                  "collection_attempts 1 exit_code: \"seven\" is no whole number: 0"));
+  EXPECT_THAT(
+      ProofOf(report, "collection_attempts").replaced_named,
+      testing::ElementsAre("collection_attempts 1 pid: 99999999999 is beyond 32 bits: 2147483647",
+                           "collection_attempts 1 exit_code: \"seven\" is no whole number: 0"));
   Shell moved(target_);
-  EXPECT_EQ(moved.Ask("SELECT message FROM collection_job_logs WHERE id = 1"), "a\xEF\xBF\xBD" "b");
-  EXPECT_EQ(moved.Ask("SELECT message FROM collection_job_logs WHERE id = 2"), "a\xEF\xBF\xBD" "b");
+  EXPECT_EQ(moved.Ask("SELECT message FROM collection_job_logs WHERE id = 1"),
+            "a\xEF\xBF\xBD"
+            "b");
+  EXPECT_EQ(moved.Ask("SELECT message FROM collection_job_logs WHERE id = 2"),
+            "a\xEF\xBF\xBD"
+            "b");
   EXPECT_EQ(moved.Ask("SELECT log_data #>> '{}' FROM collection_job_logs WHERE id = 4"), "{broken");
-  EXPECT_EQ(moved.Ask("SELECT ended_at = '2026-11-23 10:00Z' FROM collection_attempts WHERE id = 2"), "t");
+  EXPECT_EQ(
+      moved.Ask("SELECT ended_at = '2026-11-23 10:00Z' FROM collection_attempts WHERE id = 2"),
+      "t");
 }
 
 TEST_P(FromSqlite, ARowThatIsRefusedIsNamedAndTheOthersAreMoved) {
   service_.reset();
   for (std::string hash : {"'one'", "CAST(x'61ff' AS TEXT)", "CAST(x'61fe' AS TEXT)", "'two'"})
     ByHand("INSERT INTO collection_tokens (name, role, hash, created_at) VALUES ('t', 'viewer', " +
-              hash + ", '2026-11-23 10:00:00.000')");
+           hash + ", '2026-11-23 10:00:00.000')");
   ByHand("INSERT INTO collection_pauses VALUES (CAST(x'fe' AS TEXT), '2026-11-23 10:00:00.000')");
   TransferReport report = Run();
   EXPECT_FALSE(report.finished);
@@ -427,7 +448,8 @@ TEST(CanonicalJson, IsOneTextForOneValue) {
     auto found = ToCanonicalJson(json);
     return found ? found->text : "none";
   };
-  EXPECT_EQ(text(R"( {"b":1, "a" : [true,null , "x\u00fc\/"], "b": 2} )"), "{\"a\":[true,null,\"x\xC3\xBC/\"],\"b\":2}");
+  EXPECT_EQ(text(R"( {"b":1, "a" : [true,null , "x\u00fc\/"], "b": 2} )"),
+            "{\"a\":[true,null,\"x\xC3\xBC/\"],\"b\":2}");
   for (const char* thousand : {"1000", "1e3", "1000.000", "0.1E+4", "10000e-1"})
     EXPECT_EQ(text(thousand), "1000") << thousand;
   EXPECT_EQ(text("-0.0"), "0");
