@@ -17,23 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Result<void> NoteAccess(store::Store& store, const std::string& fact, const std::string& token,
-                        WallTime now) {
-  auto made = store.CreateToken("admin", "admin", api::HashSecret(token), now);
-  if (!made) return std::unexpected(made.error());
-  return store.SetFact(fact, "1");
-}
-
-std::string HostName() {
-  char host[256] = "node";
-  gethostname(host, sizeof host - 1);
-  return host;
-}
-
-std::string MakeNodeId() {
-  return fmt::format("{}-{}", HostName(), api::MakeSecret("").substr(0, 6));
-}
-
 // What is built from these is built once: the running values stay in force, and are what is shown.
 void KeepUntilRestart(const Settings& running, Settings& loaded) {
   for (std::string_view name : {"listen", "data_dir", "database", "monitor_enabled", "lease",
@@ -118,90 +101,6 @@ Result<void> Server::OpenStore() {
   policy_ = MakePolicy(settings_);
   metrics_.SetTypes(*settings_.types);
   return MakeAccess();
-}
-
-// A database in a file is one server's: its id goes with the file.
-Result<std::string> Server::NodeOfFile() {
-  std::string id;
-  auto made = store_->WriteAndWait([&](store::Store& store) -> Result<void> {
-    auto known = store.Fact("node_id");
-    if (!known) return std::unexpected(known.error());
-    id = known->value_or("");
-    if (!id.empty()) return {};
-    id = MakeNodeId();
-    return store.SetFact("node_id", id);
-  });
-  if (!made) return std::unexpected(made.error());
-  return id;
-}
-
-// In a shared database the id goes with the data directory, whose lock lets one server have it. A
-// copy of the directory is not the directory: the file knows its place.
-Result<std::string> Server::NodeOfDirectory() const {
-  constexpr const char* kFile = "node.id";
-  auto kept = ReadWholeFile(data_dir_.File(kFile), 1'000);
-  if (kept) {
-    auto space = kept->find(' ');
-    if (space != kept->npos && kept->substr(space + 1) == data_dir_.Place() + "\n")
-      return kept->substr(0, space);
-  }
-  std::string id = MakeNodeId();
-  auto written = data_dir_.WriteSecret(kFile, fmt::format("{} {}\n", id, data_dir_.Place()));
-  if (!written) return std::unexpected(written.error());
-  return id;
-}
-
-// Heard of before anything is taken over; also takes the database's time.
-Result<void> Server::Join() {
-  store::Node node;
-  node.node_id = node_;
-  node.name = HostName();
-  node.boot_id = boot_id_;
-  node.version = kVersion;
-  node.capacity = settings_.capacity > 0 ? settings_.capacity : settings_.max_running;
-  WallTime now = clock_.Now();
-  store::HeartbeatAnswer answer;
-  auto join = [&](store::Store& store) -> Result<void> {
-    if (auto registered = store.RegisterNode(node, now); !registered) return registered;
-    auto beat = store.Heartbeat(node_, boot_id_, node.capacity, settings_.lease, now);
-    if (!beat) return std::unexpected(beat.error());
-    answer = *beat;
-    return {};
-  };
-  auto joined = store_->WritePatiently(join, settings_.shared() ? 30s : 0s);
-  if (!joined) return joined;
-  if (settings_.shared()) clock_.Move(answer.database_now - now);
-  return {};
-}
-
-// The admin token of the first start, and a login code for the dashboard.
-Result<void> Server::MakeAccess() {
-  WallTime now = clock_.Now();
-  // Each server of a shared database has a token of its own in its directory.
-  std::string fact = settings_.shared() ? "admin_token_made " + node_ : "admin_token_made";
-  bool made = false;
-  auto checked = store_->ReadAndWait([&](store::Store& store) -> Result<void> {
-    auto known = store.Fact(fact);
-    if (!known) return std::unexpected(known.error());
-    made = known->has_value();
-    return {};
-  });
-  if (!checked) return checked;
-  if (!made) {
-    // The file first: a token whose file was lost would lock everybody out.
-    std::string token = api::MakeSecret("fgr_");
-    if (auto kept = data_dir_.WriteSecret("admin.token", token + "\n"); !kept) return kept;
-    auto noted = store_->WriteAndWait(
-        [&](store::Store& store) { return NoteAccess(store, fact, token, now); });
-    if (!noted) return noted;
-  }
-  if (auto text = ReadWholeFile(data_dir_.File("admin.token"), 1'000))
-    admin_token_ = text->substr(0, text->find('\n'));
-  std::string code = api::MakeSecret("");
-  login_url_ = "/login?code=" + code;
-  return store_->WriteAndWait([&](store::Store& store) {
-    return store.CreateLoginCode(api::HashSecret(code), now + 10min);
-  });
 }
 
 supervisor::SupervisorOptions Server::SupervisorSettings() const {
@@ -294,31 +193,6 @@ void Server::StartWatch() {
   monitor_->OnReset(
       [this](store::Store& store, const std::vector<std::string>& ids, bool by_monitor,
              WallTime now) { return watch_->JobsReset(store, ids, by_monitor, now); });
-}
-
-void Server::StartMembership() {
-  scheduler::Membership::Hooks hooks;
-  hooks.clock_differs = [this](Millis by) { clock_.Move(by); };
-  hooks.replaced = [this] {
-    os::LogError("❌ Another server has started with this server's id: this one ends");
-    Stop(stopped_ ? stopped_ : [this] { loop_.Stop(); });
-  };
-  hooks.draining = [this](bool draining) {
-    os::LogInfo(draining ? "This server is drained: it takes no more jobs"
-                         : "This server takes jobs again");
-    dispatcher_->SetDraining(draining);
-  };
-  hooks.slots_freed = [this] { dispatcher_->Wake(); };
-  hooks.changed = [this] {
-    dispatcher_->SetNodes(membership_->nodes());
-    events_.Publish("node", fmt::format("{{\"nodes\":{},\"draining\":{}}}", membership_->nodes(),
-                                        membership_->draining()));
-  };
-  membership_ = std::make_unique<scheduler::Membership>(
-      loop_, clock_, *calls_, *supervisor_,
-      [this]() -> const scheduler::Policy& { return dispatcher_->policy(); }, boot_id_,
-      std::move(hooks));
-  membership_->Start();
 }
 
 Result<void> Server::StartHttp() {
@@ -442,84 +316,6 @@ void Server::Publish() {
     events_.Publish("monitor",
                     fmt::format("{{\"reset_last\":{},\"reset_total\":{}}}",
                                 monitor_status_.reset_last, monitor_status_.reset_total));
-}
-
-std::int64_t Server::max_pending() const {
-  std::lock_guard lock(mutex_);
-  return settings_.max_pending;
-}
-
-std::vector<api::AlertReceiver> Server::alert_receivers() const {
-  std::vector<api::AlertReceiver> receivers;
-  for (const alerts::Receiver& receiver : watch_->config()->receivers)
-    receivers.push_back({receiver.name, std::string(alerts::Name(receiver.medium))});
-  return receivers;
-}
-
-Result<std::int64_t> Server::QueueTestAlert(store::Store& store, const std::string& receiver,
-                                            WallTime now) {
-  return alerts::QueueTest(store, receiver, watch_->origin(), now);
-}
-
-std::vector<api::SettingView> Server::settings() const {
-  std::lock_guard lock(mutex_);
-  return settings_.views;
-}
-
-api::MonitorStatus Server::monitor() const {
-  std::lock_guard lock(mutex_);
-  const auto& status = monitor_status_;
-  api::MonitorStatus view{
-      settings_.monitor_enabled, settings_.monitor_interval, settings_.types->defaults().timeout,
-      status.last_run,           status.reset_last,          status.reset_total,
-      status.next_run,           status.last_error,          {}};
-  for (const auto& [job_id, at] : status.recent) view.recent.push_back({job_id, at});
-  return view;
-}
-
-std::string Server::metrics(const api::JobFigures& jobs) const {
-  Metrics::Reading reading;
-  reading.jobs = jobs;
-  {
-    std::lock_guard lock(mutex_);
-    reading.loop = loop_view_;
-    reading.max_running = policy_.max_running;
-  }
-  reading.store = store_->figures();
-  reading.health = store_->health();
-  reading.http = http_->figures();
-  reading.waiting_requests = waiters_.size();
-  reading.stuck_running = stuck_running_;
-  reading.disk_free_bytes = data_dir_.FreeBytes();
-  reading.version = kVersion;
-  return metrics_.Write(reading);
-}
-
-void Server::StartClaimed(std::vector<Job> jobs) {
-  loop_.Post([this, jobs = std::move(jobs)] { dispatcher_->Launch(jobs); });
-}
-
-void Server::ResetStuck(Millis timeout, bool requeue,
-                        std::function<void(Result<api::StuckReset>)> done) {
-  loop_.Post([this, timeout, requeue, done = std::move(done)] {
-    monitor_->Reset(timeout, requeue, [done](Result<std::vector<std::string>> ids) {
-      ids ? done(api::StuckReset{std::move(*ids)}) : done(std::unexpected(ids.error()));
-    });
-  });
-}
-
-void Server::LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) {
-  loop_.Post([this, done = std::move(done)] {
-    std::vector<api::LiveAttempt> live;
-    auto view = [](const supervisor::Supervisor::Left& left) {
-      return api::LimitView{left.limit, left.left};
-    };
-    for (const auto& watched : supervisor_->Watching()) {
-      live.push_back({watched.ref, view(watched.deadline), view(watched.heartbeat),
-                      view(watched.stall), watched.stopping});
-    }
-    done(std::move(live));
-  });
 }
 
 void Server::Reload() {

@@ -1,0 +1,84 @@
+// What the API may ask of the running server (api::Control); from any thread.
+#include "app/server.h"
+
+namespace forager::app {
+
+std::int64_t Server::max_pending() const {
+  std::lock_guard lock(mutex_);
+  return settings_.max_pending;
+}
+
+std::vector<api::AlertReceiver> Server::alert_receivers() const {
+  std::vector<api::AlertReceiver> receivers;
+  for (const alerts::Receiver& receiver : watch_->config()->receivers)
+    receivers.push_back({receiver.name, std::string(alerts::Name(receiver.medium))});
+  return receivers;
+}
+
+Result<std::int64_t> Server::QueueTestAlert(store::Store& store, const std::string& receiver,
+                                            WallTime now) {
+  return alerts::QueueTest(store, receiver, watch_->origin(), now);
+}
+
+std::vector<api::SettingView> Server::settings() const {
+  std::lock_guard lock(mutex_);
+  return settings_.views;
+}
+
+api::MonitorStatus Server::monitor() const {
+  std::lock_guard lock(mutex_);
+  const auto& status = monitor_status_;
+  api::MonitorStatus view{
+      settings_.monitor_enabled, settings_.monitor_interval, settings_.types->defaults().timeout,
+      status.last_run,           status.reset_last,          status.reset_total,
+      status.next_run,           status.last_error,          {}};
+  for (const auto& [job_id, at] : status.recent) view.recent.push_back({job_id, at});
+  return view;
+}
+
+std::string Server::metrics(const api::JobFigures& jobs) const {
+  Metrics::Reading reading;
+  reading.jobs = jobs;
+  {
+    std::lock_guard lock(mutex_);
+    reading.loop = loop_view_;
+    reading.max_running = policy_.max_running;
+  }
+  reading.store = store_->figures();
+  reading.health = store_->health();
+  reading.http = http_->figures();
+  reading.waiting_requests = waiters_.size();
+  reading.stuck_running = stuck_running_;
+  reading.disk_free_bytes = data_dir_.FreeBytes();
+  reading.version = kVersion;
+  return metrics_.Write(reading);
+}
+
+void Server::StartClaimed(std::vector<Job> jobs) {
+  loop_.Post([this, jobs = std::move(jobs)] { dispatcher_->Launch(jobs); });
+}
+
+void Server::ResetStuck(Millis timeout, bool requeue,
+                        std::function<void(Result<api::StuckReset>)> done) {
+  loop_.Post([this, timeout, requeue, done = std::move(done)] {
+    monitor_->Reset(timeout, requeue, [done](Result<std::vector<std::string>> ids) {
+      ids ? done(api::StuckReset{std::move(*ids)}) : done(std::unexpected(ids.error()));
+    });
+  });
+}
+
+void Server::LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) {
+  loop_.Post([this, done = std::move(done)] {
+    std::vector<api::LiveAttempt> live;
+    auto view = [](const supervisor::Supervisor::Left& left) {
+      return api::LimitView{left.limit, left.left};
+    };
+    for (const auto& watched : supervisor_->Watching()) {
+      live.push_back({watched.ref, view(watched.deadline), view(watched.heartbeat),
+                      view(watched.stall), watched.stopping});
+    }
+    done(std::move(live));
+  });
+}
+
+}  // namespace forager::app
