@@ -153,7 +153,8 @@ void Recorder::FlushOne(Live& live) {
   calls_.Write<bool>(
       [news, pid, now](store::Store& store) -> Result<bool> {
         if (pid) {
-          if (auto started = store.Started(news->ref, *pid); !started) return started;
+          if (auto started = store.Started(news->ref, *pid); !started)
+            return std::unexpected(started.error());
         }
         return store.Record(*news, now);
       },

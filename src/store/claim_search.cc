@@ -66,7 +66,10 @@ void ClaimSearch::Mend(const Lane& lane, bool has_jobs) {
 bool ClaimSearch::Load(Window& window, const std::string& entity_type, bool auto_start) {
   int read = 0;
   bool mended = false;
-  Rows rows = db_.Query("lanes_of_type", {entity_type, auto_start});
+  // Beyond the window, as many as are passed over at most.
+  std::size_t full = limits_.per_host > 0 ? by_host_.size() : 0;
+  auto most = static_cast<std::int64_t>(kLanesRead + 1 + full + passed_over_.size());
+  Rows rows = db_.Query("lanes_of_type", {entity_type, auto_start, most});
   while (rows.Next()) {
     Lane lane{entity_type, rows.Text(0), auto_start, rows.Int(1), 0};
     if (passed_over_.contains({entity_type, lane.host, auto_start})) continue;
@@ -79,7 +82,11 @@ bool ClaimSearch::Load(Window& window, const std::string& entity_type, bool auto
       break;
     }
     std::int64_t told = lane.head;
-    bool has_jobs = ReadFirst(lane);
+    bool has_jobs = !rows.IsNull(2);
+    if (has_jobs) {
+      lane.first = rows.Int(2);
+      lane.head = rows.Int(3);
+    }
     if (db_.LanesAreHints() && (!has_jobs || lane.head != told)) {
       Mend(lane, has_jobs);
       mended = true;

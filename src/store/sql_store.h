@@ -37,7 +37,7 @@ class SqlStore final : public Store {
   Result<Job> RequestCancel(const std::string& job_id, bool force, WallTime now) override;
   Result<void> Delete(const std::string& job_id) override;
 
-  Result<bool> Started(const AttemptRef& ref, int pid) override;
+  Result<void> Started(const AttemptRef& ref, int pid) override;
   Result<bool> Record(const AttemptNews& news, WallTime now) override;
   Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage,
                        WallTime now) override;

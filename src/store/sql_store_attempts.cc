@@ -111,9 +111,10 @@ Result<bool> SqlStore::Reset(const AttemptRef& ref, const std::string& message, 
   });
 }
 
-Result<bool> SqlStore::Started(const AttemptRef& ref, int pid) {
-  return Guard([&]() -> Result<bool> {
-    return db_.Execute("attempt_started", {ref.job_id, ref.attempt, pid}) == 1;
+Result<void> SqlStore::Started(const AttemptRef& ref, int pid) {
+  return Guard([&]() -> Result<void> {
+    db_.Send("attempt_started", {ref.job_id, ref.attempt, pid});
+    return {};
   });
 }
 

@@ -270,7 +270,7 @@ class Store {
 
   // ---- news of a live attempt
   // ---------------------------------------------------------------------
-  virtual Result<bool> Started(const AttemptRef& ref, int pid) = 0;
+  virtual Result<void> Started(const AttemptRef& ref, int pid) = 0;
   // Guarded like a transition; false: too late, nothing was stored.
   virtual Result<bool> Record(const AttemptNews& news, WallTime now) = 0;
   // The tree is proven empty: sets released_at (once), fills usage.

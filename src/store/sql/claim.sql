@@ -19,9 +19,17 @@ SELECT job_id FROM collection_jobs WHERE slot_held = 1 LIMIT $1;
 -- name: pending_types
 SELECT entity_type FROM collection_totals GROUP BY entity_type HAVING sum(pending) > 0;
 
+-- With the first job of each.
 -- name: lanes_of_type
-SELECT host, head FROM collection_lanes
-WHERE entity_type = $1 AND auto_start = $2 ORDER BY head;
+SELECT l.host, l.head,
+  (SELECT j.id FROM collection_jobs j
+   WHERE j.entity_type = l.entity_type AND j.host = l.host AND j.auto_start = l.auto_start
+     AND j.ready_key IS NOT NULL ORDER BY j.ready_key, j.id LIMIT 1),
+  (SELECT j.ready_key FROM collection_jobs j
+   WHERE j.entity_type = l.entity_type AND j.host = l.host AND j.auto_start = l.auto_start
+     AND j.ready_key IS NOT NULL ORDER BY j.ready_key LIMIT 1)
+FROM collection_lanes l
+WHERE l.entity_type = $1 AND l.auto_start = $2 ORDER BY l.head LIMIT $3;
 
 -- name: has_lane
 SELECT 1 FROM collection_lanes WHERE entity_type = $1 AND auto_start >= $2 LIMIT 1;

@@ -13,7 +13,7 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
   set_config('idle_in_transaction_session_timeout', $3, true), set_config('timezone', 'UTC', true),
   set_config('datestyle', 'ISO', true), set_config('enable_seqscan', 'off', true),
-  set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true),
+  set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
   set_config('synchronous_commit', CASE current_setting('synchronous_commit')
                                      WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true);
 
