@@ -3,9 +3,11 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -45,12 +47,16 @@ class HistoryWriter {
  public:
   explicit HistoryWriter(std::string shard) : shard_(std::move(shard)) {}
   void Write(Database& database, const HistoryTally& tally);
+  // What was written was not committed.
+  void Forget() { written_.clear(); }
 
  private:
+  using Key = std::tuple<std::chrono::seconds, WallTime, std::string>;
   const std::string& Known(const std::string& entity_type);
 
   const std::string shard_;
   std::set<std::string> types_;
+  std::map<Key, HistorySums> written_;  // the times of rows: nobody else writes those of a shard
 };
 
 enum class HistoryRange { kHour, kDay, kMonth };

@@ -132,9 +132,11 @@ class Connection final : public PostgresDatabase {
     return Rows(*composed_);
   }
 
+  // The first one tells whether the connection is good and what a pooler does; later ones go
+  // along with the first statement.
   void BeginWrite() override {
     Begin("begin_write", options_.statement_limit);
-    Flush();
+    if (!std::exchange(begun_, true)) Flush();
   }
   void BeginRead() override { Begin("begin_read", limit_.count() > 0 ? limit_ : kLongest); }
   void Commit(const CommitMark& mark) override {
@@ -334,6 +336,7 @@ class Connection final : public PostgresDatabase {
   const PostgresOptions options_;
   PostgresConnection connection_;
   std::vector<Sent> sent_;
+  bool begun_ = false;
   bool unanswered_ = false;  // something was sent whose failure must show in its own unit
   Millis limit_{0};
   SteadyClock::time_point limit_end_{};

@@ -20,6 +20,7 @@ constexpr Shape kShapes[] = {{seconds(60), 60, hours(2)},
                              {seconds(900), 96, hours(26)},
                              {seconds(21'600), 120, hours(31 * 24)}};
 constexpr std::size_t kTypesKnown = 200;  // told apart by one writer
+constexpr std::size_t kRowsKnown = 2'000;
 
 WallTime Floor(WallTime time, seconds step) {
   auto since = time.time_since_epoch();
@@ -52,24 +53,36 @@ const std::string& HistoryWriter::Known(const std::string& entity_type) {
 }
 
 void HistoryWriter::Write(Database& database, const HistoryTally& tally) {
-  std::map<std::tuple<seconds, WallTime, std::string>, HistorySums> rows;
+  std::map<Key, HistorySums> rows;
   for (const auto& [key, sums] : tally.minutes()) {
     for (const Shape& shape : kShapes)
       rows[{shape.step, Floor(key.first, shape.step), Known(key.second)}].Add(sums);
   }
+  if (written_.size() > kRowsKnown) written_.clear();
   for (auto& [key, sums] : rows) {
+    using enum HistoryEvent;
     const auto& [step, began_at, entity_type] = key;
-    {
-      using enum HistoryEvent;
-      Rows kept = database.Query("add_history", {step.count(), began_at, entity_type, shard_,
-                                                 sums[kSubmitted], sums[kCompleted], sums[kFailed],
-                                                 sums[kCancelled], sums[kRetried], sums[kReset]});
-      if (!kept.Next() || (sums.run_times.empty() && sums.waits.empty())) continue;
-      sums.run_times.Add(Histogram::Parse(kept.View(0)));
-      sums.waits.Add(Histogram::Parse(kept.View(1)));
+    const std::initializer_list<Param> counts = {
+        step.count(),    began_at,      entity_type,       shard_,         sums[kSubmitted],
+        sums[kCompleted], sums[kFailed], sums[kCancelled], sums[kRetried], sums[kReset]};
+    bool timed = !sums.run_times.empty() || !sums.waits.empty();
+    auto known = written_.find(key);
+    if (!timed || known != written_.end()) {
+      database.Send("add_history", counts);
+    } else {
+      Rows kept = database.Query("add_history", counts);
+      known = written_.try_emplace(key).first;
+      if (kept.Next()) {
+        known->second.run_times = Histogram::Parse(kept.View(0));
+        known->second.waits = Histogram::Parse(kept.View(1));
+      }
     }
+    if (!timed) continue;
+    HistorySums& times = known->second;
+    times.run_times.Add(sums.run_times);
+    times.waits.Add(sums.waits);
     database.Send("set_history_times", {step.count(), began_at, entity_type, shard_,
-                                        sums.run_times.Text(), sums.waits.Text()});
+                                        times.run_times.Text(), times.waits.Text()});
   }
 }
 

@@ -45,6 +45,12 @@ bool NeedsReopen(Fault fault) {
   return fault == Fault::kIo || fault == Fault::kCorrupt || fault == Fault::kLost;
 }
 
+// The rest of the transaction is as good as before.
+bool IsOfOneUnit(Fault fault) {
+  return fault == Fault::kRace || fault == Fault::kConstraint || fault == Fault::kTimeLimit ||
+         fault == Fault::kBusy || fault == Fault::kOther;
+}
+
 std::string WriterName() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}{:08x}", random(), random(), random());
@@ -256,8 +262,9 @@ Writer::Ran Writer::RunItem(Item& item, bool alone, Result<void>& answer, Commit
     }
   } catch (const DatabaseError& error) {
     // What was sent without waiting failed now.
-    if (error.fault == Fault::kRace && database_->InTransaction()) {
-      fault = Fault::kRace;
+    if (IsOfOneUnit(error.fault) && database_->InTransaction()) {
+      fault = error.fault;
+      os::LogWarning("Store: a statement failed", {{"error", error.what()}});
       answer = std::unexpected(ToError(error));
       alone ? database_->Rollback() : database_->RollbackToSavepoint();
     } else {
@@ -305,9 +312,18 @@ bool Writer::CommitGroup(Group& group, const Committed& committed) {
     if (database_->InTransaction()) database_->Commit(options_.shared() ? mark_ : CommitMark{});
     return true;
   } catch (const DatabaseError& error) {
-    Lost(error);
+    history_.Forget();
+    // What a unit that is alone has sent without waiting fails here.
+    bool units_own = group.size() == 1 && IsOfOneUnit(error.fault);
+    if (units_own) {
+      database_->Rollback();
+    } else {
+      Lost(error);
+    }
     if (error.fault == Fault::kLost && WasCommitted(mark_)) return true;
-    if (error.fault == Fault::kRace) {
+    bool again = error.fault == Fault::kRace && !group.empty();
+    for (Item& item : group) again &= ++item.races <= kMaxRaces;
+    if (again) {
       PutBack(std::move(group));
     } else {
       Answer(group, ToError(error));
