@@ -81,6 +81,7 @@ forager_embed(store src/store/sql/reads.sql ReadsSql)
 forager_embed(store src/store/sql/schedules.sql SchedulesSql)
 forager_embed(store src/store/sql/sqlite.sql SqliteSql)
 forager_embed(store src/store/sql/sqlite_schema.sql SqliteSchemaSql)
+forager_embed(store src/store/sql/transaction.sql TransactionSql)
 forager_embed(store src/store/sql/transfer.sql TransferSql)
 
 if(EXISTS ${CMAKE_SOURCE_DIR}/src/app/main.cc)

@@ -17,6 +17,7 @@
 #include "store/SchedulesSql.h"
 #include "store/SqliteSchemaSql.h"
 #include "store/SqliteSql.h"
+#include "store/TransactionSql.h"
 #include "store/TransferSql.h"
 
 namespace forager::store {
@@ -47,23 +48,25 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
   if (auto at = text.find(mark); at != std::string::npos) text.replace(at, mark.size(), by);
 }
 
+// What stands for another named text.
+constexpr std::pair<std::string_view, std::string_view> kPieces[] = {
+    {"{job}", "job_columns"},           {"{attempt}", "attempt_columns"},
+    {"{change}", "change_columns"},     {"{schedule}", "schedule_columns"},
+    {"{alert}", "alert_columns"},       {"{message}", "message_columns"},
+    {"{held}", "held"},                 {"{unheld}", "unheld"}};
+
 // The text both dialects share, then what each says in its own way.
 Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
   for (std::string_view text :
        {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kAlertsSql, kNodesSql,
-        kSchedulesSql, kHistorySql, kTransferSql}) {
+        kSchedulesSql, kHistorySql, kTransferSql, kTransactionSql}) {
     Read(text, all);
   }
   for (std::string_view text : own) Read(text, all);
   for (auto& [name, text] : all) {
     while (text.ends_with('\n')) text.pop_back();
-    Replace(text, "{job}", all.at("job_columns"));
-    Replace(text, "{attempt}", all.at("attempt_columns"));
-    Replace(text, "{change}", all.at("change_columns"));
-    Replace(text, "{schedule}", all.at("schedule_columns"));
-    Replace(text, "{alert}", all.at("alert_columns"));
-    Replace(text, "{message}", all.at("message_columns"));
+    for (const auto& [mark, piece] : kPieces) Replace(text, mark, all.at(std::string(piece)));
   }
   return all;
 }

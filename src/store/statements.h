@@ -11,7 +11,8 @@
 
 namespace forager::store {
 
-// `name` in that dialect, its {job} and {attempt} replaced by the columns they stand for.
+// `name` in that dialect. Marks in it such as {job} or {held} are replaced by the text they stand
+// for: columns, or how the dialect locks a row.
 const std::string& Statement(Dialect dialect, std::string_view name);
 
 // Every name of that dialect, pieces of the list query and migrations too.

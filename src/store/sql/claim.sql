@@ -61,3 +61,22 @@ SELECT id, status, slot_held, entity_type, host FROM collection_jobs WHERE job_i
 -- name: rank_of
 SELECT eligible_ms - priority * 3600000 FROM collection_jobs WHERE job_id = $1 AND status = 'pending';
 
+-- A row that somebody else is changing right now is passed over: it is not waited for while all
+-- other claims wait.
+-- name: claim_job
+UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_start = 1,
+  attempt = 1 + coalesce((SELECT max(a.attempt) FROM collection_attempts a
+                          WHERE a.job_id = collection_jobs.job_id
+                            AND a.attempt > collection_jobs.attempt), attempt),
+  started_at = $2, updated_at = $2, completed_at = NULL, duration_ms = NULL, node = $3,
+  lease_expires_at = $4, cancel_requested_at = NULL, cancel_forced = 0, progress_percent = NULL,
+  progress_stage = NULL, progress_message = NULL, progress_updated_at = NULL,
+  revision = revision + 1
+WHERE id = (SELECT id FROM collection_jobs
+            WHERE id = $1 AND status = 'pending' AND slot_held = 0 {unheld})
+RETURNING {job};
+
+-- name: due_waiting
+SELECT id FROM collection_jobs
+WHERE waiting = 1 AND status = 'pending' AND auto_start = $1 AND eligible_ms <= $2
+ORDER BY eligible_ms LIMIT $3 {unheld};

@@ -160,3 +160,11 @@ DELETE FROM collection_jobs WHERE id IN (
   WHERE completed_at < $1 AND completed_at IS NOT NULL
     AND status IN ('completed', 'failed', 'cancelled') AND slot_held = 0
   ORDER BY completed_at LIMIT $2);
+
+-- Until this unit ends, no other server moves the job: what was judged stays true.
+-- name: guard_attempt
+SELECT started_at, cancel_requested_at IS NOT NULL, entity_type FROM collection_jobs
+WHERE job_id = $1 AND attempt = $2 AND status = 'running' {held};
+
+-- name: find_job_to_change
+SELECT {job} FROM collection_jobs WHERE job_id = $1 {held};

@@ -39,3 +39,14 @@ WHERE released_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM collection_nodes n
                   WHERE n.node_id = collection_attempts.node AND n.heartbeat_at > $1)
 ORDER BY id LIMIT $2;
+
+-- A row that a person holds in a transaction of theirs keeps its old lease; the others do not wait for it.
+-- name: renew_leases
+UPDATE collection_jobs SET lease_expires_at = $2, revision = revision + 1
+WHERE id IN (SELECT id FROM collection_jobs
+             WHERE status = 'running' AND node = $1 {unheld});
+
+-- name: lost_attempts
+SELECT {job} FROM collection_jobs
+WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
+ORDER BY lease_expires_at LIMIT $2 {unheld};

@@ -17,25 +17,6 @@ SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2,
   set_config('synchronous_commit', CASE current_setting('synchronous_commit')
                                      WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true);
 
--- name: commit
-COMMIT;
-
--- name: rollback
-ROLLBACK;
-
--- name: savepoint
-SAVEPOINT unit;
-
--- name: release_savepoint
-RELEASE SAVEPOINT unit;
-
--- name: rollback_savepoint
-ROLLBACK TO SAVEPOINT unit;
-
--- name: probe
-INSERT INTO collection_facts (name, value) VALUES ('probe', $1)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value;
-
 -- One row per writer tells which of its commits was the last.
 -- name: mark_commit
 INSERT INTO collection_writers (writer, number, marked_at) VALUES ($1, $2, clock_timestamp())
@@ -62,9 +43,6 @@ SELECT to_regclass('collection_schema') IS NOT NULL,
 -- name: create_schema_table
 CREATE TABLE IF NOT EXISTS collection_schema (
   version integer PRIMARY KEY, applied_at timestamptz(3) NOT NULL);
-
--- name: schema_version
-SELECT coalesce(max(version), 0) FROM collection_schema;
 
 -- name: record_version
 INSERT INTO collection_schema (version, applied_at) VALUES ($1, now());
@@ -116,21 +94,6 @@ INSERT INTO collection_total_deltas (entity_type, pending) VALUES ($1, $2);
 -- name: offer_lane
 INSERT INTO collection_lane_offers (entity_type, host, auto_start, head) VALUES ($1, $2, 0, $3);
 
--- A row that somebody else is changing right now is passed over: it is not waited for while all
--- other claims wait.
--- name: claim_job
-UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_start = 1,
-  attempt = 1 + coalesce((SELECT max(a.attempt) FROM collection_attempts a
-                          WHERE a.job_id = collection_jobs.job_id
-                            AND a.attempt > collection_jobs.attempt), attempt),
-  started_at = $2, updated_at = $2, completed_at = NULL, duration_ms = NULL, node = $3,
-  lease_expires_at = $4, cancel_requested_at = NULL, cancel_forced = 0, progress_percent = NULL,
-  progress_stage = NULL, progress_message = NULL, progress_updated_at = NULL,
-  revision = revision + 1
-WHERE id = (SELECT id FROM collection_jobs
-            WHERE id = $1 AND status = 'pending' AND slot_held = 0 FOR UPDATE SKIP LOCKED)
-RETURNING {job};
-
 -- name: insert_log
 INSERT INTO collection_job_logs (job_id, attempt, timestamp, level, stage, message, log_data)
 SELECT job_id, attempt::integer, at::timestamptz, level, stage, message,
@@ -157,11 +120,6 @@ DELETE FROM collection_job_logs WHERE id IN (
                  OVER (ORDER BY id DESC) AS bytes
     FROM collection_job_logs WHERE job_id = $1 AND attempt = $2) AS l
   WHERE bytes > $3);
-
--- name: due_waiting
-SELECT id FROM collection_jobs
-WHERE waiting = 1 AND status = 'pending' AND auto_start = $1 AND eligible_ms <= $2
-ORDER BY eligible_ms LIMIT $3 FOR UPDATE SKIP LOCKED;
 
 -- name: ready_before
 SELECT count(*) FROM (
@@ -219,25 +177,6 @@ SELECT pg_notify('forager', $1);
 -- name: ping
 SELECT 1;
 
--- A row that a person holds in a transaction of theirs keeps its old lease; the others do not wait for it.
--- name: renew_leases
-UPDATE collection_jobs SET lease_expires_at = $2, revision = revision + 1
-WHERE id IN (SELECT id FROM collection_jobs
-             WHERE status = 'running' AND node = $1 FOR UPDATE SKIP LOCKED);
-
--- name: lost_attempts
-SELECT {job} FROM collection_jobs
-WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
-ORDER BY lease_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED;
-
--- Until this unit ends, no other server moves the job: what was judged stays true.
--- name: guard_attempt
-SELECT started_at, cancel_requested_at IS NOT NULL, entity_type FROM collection_jobs
-WHERE job_id = $1 AND attempt = $2 AND status = 'running' FOR NO KEY UPDATE;
-
--- name: find_job_to_change
-SELECT {job} FROM collection_jobs WHERE job_id = $1 FOR NO KEY UPDATE;
-
 -- One at a time for each key, until the end of the transaction.
 -- name: take_turns
 SELECT pg_advisory_xact_lock(hashtextextended($1, 1));
@@ -285,3 +224,10 @@ SELECT pg_try_advisory_lock(hashtextextended('forager transfer ' || current_sche
 
 -- name: transfer_analyze
 ANALYZE collection_jobs, collection_attempts, collection_job_logs, collection_changes;
+
+-- What a row is looked at with: held until the end of the transaction, or passed over while somebody else
+-- holds it.
+-- name: held
+FOR NO KEY UPDATE
+-- name: unheld
+FOR UPDATE SKIP LOCKED

@@ -14,25 +14,6 @@ BEGIN IMMEDIATE;
 -- name: begin_read
 BEGIN;
 
--- name: commit
-COMMIT;
-
--- name: rollback
-ROLLBACK;
-
--- name: savepoint
-SAVEPOINT unit;
-
--- name: release_savepoint
-RELEASE unit;
-
--- name: rollback_savepoint
-ROLLBACK TO unit;
-
--- name: probe
-INSERT INTO collection_facts (name, value) VALUES ('probe', $1)
-ON CONFLICT (name) DO UPDATE SET value = excluded.value;
-
 -- name: quick_check
 PRAGMA quick_check(1);
 
@@ -57,9 +38,6 @@ SELECT count(*) FROM sqlite_schema;
 -- name: create_schema_table
 CREATE TABLE IF NOT EXISTS collection_schema (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL);
 
--- name: schema_version
-SELECT coalesce(max(version), 0) FROM collection_schema;
-
 -- name: record_version
 INSERT INTO collection_schema (version, applied_at) VALUES ($1, strftime('%Y-%m-%d %H:%M:%f', 'now'));
 
@@ -78,18 +56,6 @@ INSERT INTO collection_lanes (entity_type, host, auto_start, head) VALUES ($1, $
 ON CONFLICT (entity_type, host, auto_start) DO UPDATE SET head = excluded.head
 WHERE excluded.head < collection_lanes.head;
 
--- name: claim_job
-UPDATE collection_jobs SET status = 'running', slot_held = 1, waiting = 0, auto_start = 1,
-  attempt = 1 + coalesce((SELECT max(a.attempt) FROM collection_attempts a
-                          WHERE a.job_id = collection_jobs.job_id
-                            AND a.attempt > collection_jobs.attempt), attempt),
-  started_at = $2, updated_at = $2, completed_at = NULL, duration_ms = NULL, node = $3,
-  lease_expires_at = $4, cancel_requested_at = NULL, cancel_forced = 0, progress_percent = NULL,
-  progress_stage = NULL, progress_message = NULL, progress_updated_at = NULL,
-  revision = revision + 1
-WHERE id = $1 AND status = 'pending' AND slot_held = 0
-RETURNING {job};
-
 -- name: insert_log
 INSERT INTO collection_job_logs (job_id, attempt, timestamp, level, stage, message, log_data)
 VALUES ($1, $2, $3, $4, $5, $6, $7);
@@ -99,11 +65,6 @@ INSERT INTO collection_changes (job_id, attempt, entity_type, entity_id, is_new_
   proposed_entity_data, field_name, old_value, new_value, change_type, status, confidence,
   source_url, evidence, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
-
--- name: due_waiting
-SELECT id FROM collection_jobs
-WHERE waiting = 1 AND status = 'pending' AND auto_start = $1 AND eligible_ms <= $2
-ORDER BY eligible_ms LIMIT $3;
 
 -- name: ready_before
 SELECT count(*) FROM (
@@ -152,22 +113,6 @@ coalesce(j.updated_at, '')
 -- name: key_priority
 CASE WHEN j.priority < 10 THEN '0' ELSE '' END || j.priority
 
--- name: renew_leases
-UPDATE collection_jobs SET lease_expires_at = $2, revision = revision + 1
-WHERE status = 'running' AND node = $1;
-
--- name: lost_attempts
-SELECT {job} FROM collection_jobs
-WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
-ORDER BY lease_expires_at LIMIT $2;
-
--- name: guard_attempt
-SELECT started_at, cancel_requested_at IS NOT NULL, entity_type FROM collection_jobs
-WHERE job_id = $1 AND attempt = $2 AND status = 'running';
-
--- name: find_job_to_change
-SELECT {job} FROM collection_jobs WHERE job_id = $1;
-
 -- name: transfer_columns
 SELECT t.name, c.name, c.type, c."notnull", c.pk
 FROM sqlite_schema t JOIN pragma_table_info(t.name) c
@@ -192,3 +137,7 @@ SELECT entity_type, sum(status = 'pending'), sum(status = 'running'), sum(status
   sum(status = 'failed'), sum(status = 'cancelled'), count(duration_ms), coalesce(sum(duration_ms), 0),
   sum(items_found), sum(changes_detected)
 FROM collection_jobs GROUP BY entity_type;
+
+-- One writer: nobody else changes a row while it is looked at.
+-- name: held
+-- name: unheld
