@@ -1,0 +1,117 @@
+// What the clocks of the attempts say, and the schedule by which they are stopped.
+#include <signal.h>
+
+#include <algorithm>
+
+#include "os/child_process.h"
+#include "supervisor/attempt_process.h"
+#include "supervisor/attempt_supervisor.h"
+#include "supervisor/snapshot.h"
+
+namespace forager::supervisor {
+namespace {
+
+// The loop stood still for longer: the machine slept, or the server was stopped.
+constexpr Millis kPause{3000};
+
+}  // namespace
+
+void AttemptSupervisor::Tick() {
+  os::Steady now = os::SystemClock().SteadyNow();
+  auto pause = now - last_tick_ - kTick;
+  last_tick_ = now;
+  for (auto& [id, attempt] : attempts_) {
+    if (pause > kPause) attempt->clocks.Forgive(pause);
+    attempt->Refill();
+  }
+  keeper_.Tick();
+  CheckAll();
+}
+
+void AttemptSupervisor::CheckAll() {
+  armed_ = os::Steady::max();
+  for (std::uint64_t id : attempts_.Ids()) Check(id);
+}
+
+void AttemptSupervisor::Check(std::uint64_t id) {
+  RunningAttempt* attempt = attempts_.Find(id);
+  if (!attempt) return;
+  if (attempt->schedule.begun()) return RunSchedule(id);
+  os::Steady now = clock_.SteadyNow();
+  // What waits in the pipe was said in time: our being late is not the attempt's silence.
+  if (attempt->clocks.Check(now) != StopReason::kNone) attempt->Drain(now);
+  StopReason reason = attempt->clocks.Check(now);
+  if (reason == StopReason::kNone) return Arm(attempt->clocks.Due());
+  attempt->snapshot = TakeSnapshot(attempt->pid, attempt->clocks, now);
+  StopFor(*attempt, reason, attempt->clocks.Explain(reason, now), false);
+}
+
+// One timer for the nearest deadline. Deadlines that moved away are found out when it fires.
+void AttemptSupervisor::Arm(os::Steady due) {
+  if (due >= armed_) return;
+  armed_ = due;
+  due_ = loop_.After(std::chrono::duration_cast<Millis>(due - clock_.SteadyNow()),
+                     [this] { CheckAll(); });
+}
+
+void AttemptSupervisor::Stop(const AttemptRef& ref, StopReason reason, bool force) {
+  RunningAttempt* attempt = attempts_.Find(ref);
+  if (attempt && !attempt->ended) StopFor(*attempt, reason, "", force);
+}
+
+void AttemptSupervisor::StopFor(RunningAttempt& attempt, StopReason reason, std::string detail,
+                                bool force) {
+  os::Steady now = clock_.SteadyNow();
+  if (attempt.stop == StopReason::kNone) {
+    attempt.stop = reason;
+    attempt.stop_detail = std::move(detail);
+  }
+  attempt.schedule.Begin(now, attempt.grace(), force);
+  RunSchedule(attempt.id());
+}
+
+void AttemptSupervisor::RunSchedule(std::uint64_t id) {
+  os::Steady now = clock_.SteadyNow();
+  while (RunningAttempt* attempt = attempts_.Find(id)) {
+    switch (attempt->schedule.Next(now)) {
+      case StopSchedule::Step::kNothing:
+        if (auto due = attempt->schedule.Due()) Arm(*due);
+        return;
+      case StopSchedule::Step::kTerminate:
+        Signal(*attempt, kStopSignal);
+        break;
+      case StopSchedule::Step::kKill:
+        ++figures_.killed;
+        Signal(*attempt, kKillSignal);
+        break;
+      case StopSchedule::Step::kDestroy:
+        if (keeper_.namespaces()) {
+          Signal(*attempt, SIGKILL);
+        } else {  // SIGKILL would orphan the rest; it may be stopped
+          Signal(*attempt, SIGCONT);
+          Signal(*attempt, kKillSignal);
+        }
+        break;
+      case StopSchedule::Step::kUnproven:
+        if (attempt->keeper_lost && !attempt->ended)
+          End(id, KeeperLost{}, false, std::nullopt);
+        else if (!attempt->ended)
+          End(id, Signaled{SIGKILL}, false, std::nullopt);
+        break;
+      case StopSchedule::Step::kQuarantine:
+        ++figures_.quarantined;
+        observer_.OnQuarantined(AttemptRef(attempt->ref()));
+        break;
+    }
+  }
+}
+
+void AttemptSupervisor::Signal(RunningAttempt& attempt, int signal) {
+  if (attempt.pidfd) {
+    os::SendSignal(attempt.pidfd, signal);
+  } else if (!attempt.keeper_lost) {
+    keeper_.Send(SignalAttempt{attempt.id(), signal});
+  }
+}
+
+}  // namespace forager::supervisor

@@ -1,0 +1,304 @@
+#include "supervisor/attempt_supervisor.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "os/child_process.h"
+#include "os/lock_file.h"
+#include "os/log.h"
+#include "supervisor/attempt_start.h"
+
+namespace forager::supervisor {
+namespace {
+
+constexpr Millis kHandOver{100};
+constexpr Millis kLookForProof{10};
+constexpr Millis kFirstRefusal{200};
+constexpr Millis kLastRefusal{10'000};
+
+ProcessEnd EndOf(int status) {
+  if (WIFSIGNALED(status)) return Signaled{WTERMSIG(status)};
+  return Exited{WEXITSTATUS(status)};
+}
+
+std::string BytesWords(std::int64_t bytes) {
+  if (bytes % (1LL << 30) == 0) return fmt::format("{} GiB", bytes >> 30);
+  return fmt::format("{} MiB", bytes >> 20);
+}
+
+}  // namespace
+
+AttemptSupervisor::AttemptSupervisor(os::EventLoop& loop, const os::Clock& clock,
+                                     SupervisorOptions options, AttemptObserver& observer)
+    : loop_(loop),
+      clock_(clock),
+      options_(std::move(options)),
+      observer_(observer),
+      keeper_(loop, {options_.data_dir, options_.run_as, options_.keeper_argv}, *this) {
+  SetCollectorSettings(options_.collector_settings);
+}
+
+AttemptSupervisor::~AttemptSupervisor() {
+  // The keeper's death would do the same, a little later.
+  for (auto& [id, attempt] : attempts_) {
+    if (attempt->pidfd && keeper_.namespaces()) os::SendSignal(attempt->pidfd, SIGKILL);
+  }
+}
+
+Result<void> AttemptSupervisor::Open() {
+  auto lock = os::OpenLockFile(options_.data_dir + "/attempts.lock");
+  if (!lock) return Fail(ErrorCode::kInternal, "The attempts' lock cannot be opened");
+  lock_ = std::move(*lock);
+  if (auto started = keeper_.Start(); !started) return started;
+  tick_ = loop_.Every(kTick, [this] { Tick(); });
+  last_tick_ = os::SystemClock().SteadyNow();
+  return {};
+}
+
+std::optional<Millis> AttemptSupervisor::Age(const AttemptRef& ref) const {
+  const RunningAttempt* attempt = attempts_.Find(ref);
+  if (!attempt) return std::nullopt;
+  return std::chrono::duration_cast<Millis>(clock_.SteadyNow() - attempt->clocks.started());
+}
+
+std::vector<Supervisor::Watched> AttemptSupervisor::Watching() const {
+  std::vector<Watched> watched;
+  os::Steady now = clock_.SteadyNow();
+  for (const auto& [id, attempt] : attempts_) {
+    if (attempt->ended) continue;
+    const AttemptClocks& clocks = attempt->clocks;
+    const AttemptLimits& limits = clocks.limits();
+    auto left = [&](Millis limit, os::Steady since) {
+      return Left{limit,
+                  std::max(Millis{0}, std::chrono::duration_cast<Millis>(since + limit - now))};
+    };
+    watched.push_back({attempt->ref(), left(limits.timeout, clocks.started()),
+                       left(limits.heartbeat, clocks.heard()),
+                       left(limits.stall, clocks.progressed()), attempt->schedule.begun()});
+  }
+  return watched;
+}
+
+std::string AttemptSupervisor::Describe(const AttemptRef& ref) const {
+  const RunningAttempt* attempt = attempts_.Find(ref);
+  if (!attempt) return "No process was behind it.";
+  if (attempt->ended) return "Its processes cannot be ended.";
+  if (attempt->schedule.begun()) return "It was being stopped.";
+  return attempt->clocks.Describe(clock_.SteadyNow());
+}
+
+void AttemptSupervisor::SetCollectorSettings(std::map<std::string, std::string> settings) {
+  settings_json_ = SettingsJson(settings);
+}
+
+void AttemptSupervisor::LeasesHoldUntil(os::Steady until) {
+  lease_end_ = until;
+  keeper_.Send(GoodUntil{until.time_since_epoch().count()});
+}
+
+bool AttemptSupervisor::CanStart() const {
+  if (lease_end_ && os::SystemClock().SteadyNow() >= *lease_end_ - kKillBeforeLeaseEnd)
+    return false;
+  return keeper_.ready() && !keeper_.congested() && clock_.SteadyNow() >= refused_until_;
+}
+
+Supervisor::Figures AttemptSupervisor::figures() const {
+  Figures figures = figures_;
+  figures.keeper_pid = keeper_.pid();
+  return figures;
+}
+
+void AttemptSupervisor::Start(AttemptSpec spec) {
+  assert(!IsLive(spec.ref) && "an attempt number is never used twice");
+  bool builtin = spec.collector != "command";
+  if (!keeper_.ready()) {
+    return RefuseLater(spec.ref, builtin, {"The keeper of the attempts is being restarted", true});
+  }
+  auto attempt = std::make_unique<RunningAttempt>(++next_id_, spec, clock_.SteadyNow());
+  if (auto refused = Launch(*attempt, spec))
+    return RefuseLater(spec.ref, builtin, std::move(*refused));
+  Arm(attempt->clocks.Due());
+  attempts_.Add(std::move(attempt));
+}
+
+std::optional<NotStarted> AttemptSupervisor::Launch(RunningAttempt& attempt,
+                                                    const AttemptSpec& spec) {
+  auto command = CommandOf(spec);
+  if (!command) return std::move(command.error());
+  auto theirs = attempt.Open(InputOf(spec, settings_json_));
+  if (!theirs) {
+    return NotStarted{fmt::format("No pipe can be made: {}", std::strerror(theirs.error())),
+                      os::IsShortage(theirs.error())};
+  }
+  try {
+    std::uint64_t id = attempt.id();
+    attempt.Watch(loop_, clock_, [this, id] { Changed(id); });
+  } catch (const std::system_error& error) {  // no more watches: a limit of this user's
+    return NotStarted{fmt::format("Its pipes cannot be watched: {}", error.what()), true};
+  }
+  attempt.generation = keeper_.generation();
+  keeper_.Send(StartAttempt{attempt.id(), spec.ref.job_id, spec.ref.attempt, spec.collector,
+                            std::move(*command), spec.memory_bytes},
+               std::move(*theirs));
+  return std::nullopt;
+}
+
+// Never from within Start: its caller is not ready for an answer.
+void AttemptSupervisor::RefuseLater(AttemptRef ref, bool builtin, NotStarted why) {
+  if (why.resources) BackOff();
+  loop_.Post(
+      [this, alive = std::weak_ptr(alive_), ref = std::move(ref), builtin, why = std::move(why)] {
+        if (alive.expired()) return;
+        AttemptEnd end;
+        end.process = why;
+        end.builtin = builtin;
+        end.released = true;
+        observer_.OnEnded(ref, end);
+      });
+}
+
+void AttemptSupervisor::BackOff() {
+  refusal_ = std::clamp(refusal_ * 2, kFirstRefusal, kLastRefusal);
+  refused_until_ = clock_.SteadyNow() + refusal_;
+}
+
+void AttemptSupervisor::OnMessage(KeeperMessage message, os::Descriptor descriptor) {
+  if (auto* started = std::get_if<AttemptStarted>(&message)) {
+    RunningAttempt* attempt = attempts_.Find(started->id);
+    if (!attempt) return;
+    attempt->pidfd = std::move(descriptor);
+    attempt->pid = started->pid;
+    refusal_ = {};
+    ++figures_.started;
+    observer_.OnStarted(AttemptRef(attempt->ref()), started->pid);
+  } else if (auto* refused = std::get_if<AttemptNotStarted>(&message)) {
+    if (!attempts_.Find(refused->id)) return;
+    if (refused->resources) BackOff();
+    End(refused->id, NotStarted{refused->reason, refused->resources}, true, Usage{});
+  } else if (auto* ended = std::get_if<AttemptEnded>(&message)) {
+    RunningAttempt* attempt = attempts_.Find(ended->id);
+    if (!attempt) return;
+    if (attempt->ended && ended->released) return Release(ended->id, ended->usage);
+    if (attempt->ended) return;
+    if (ended->lease_lost && attempt->stop == StopReason::kNone)
+      attempt->stop = StopReason::kLeaseLost;
+    End(ended->id, EndOf(ended->status), ended->released, ended->usage);
+  } else if (auto* released = std::get_if<AttemptReleased>(&message)) {
+    Release(released->id, released->usage);
+  } else if (auto* exceeded = std::get_if<MemoryExceeded>(&message)) {
+    RunningAttempt* attempt = attempts_.Find(exceeded->id);
+    if (attempt && !attempt->ended) {
+      StopFor(*attempt, StopReason::kMemory, "limit " + BytesWords(attempt->memory_bytes()), true);
+    }
+  }
+}
+
+void AttemptSupervisor::OnLost(std::uint32_t, const std::string& why) {
+  os::LogWarning(fmt::format("The keeper of the attempts was lost: {}", why));
+  ++figures_.keeper_restarts;
+  os::Steady now = clock_.SteadyNow();
+  for (auto& [id, attempt] : attempts_) {
+    attempt->keeper_lost = true;
+    attempt->schedule.Begin(now, {}, true);
+    Arm(now);
+  }
+  if (!attempts_.empty()) proof_ = loop_.Every(kLookForProof, [this] { LookForProof(); });
+  observer_.OnKeeperRestarted(why);
+}
+
+// Attempts of a dead keeper: their first process died with it, and the kernel empties its
+// namespace. The pidfd says when; for one that was just being started, the lock that every first
+// process holds.
+void AttemptSupervisor::LookForProof() {
+  std::vector<std::uint64_t> proven;
+  bool waiting = false;
+  for (auto& [id, attempt] : attempts_) {
+    if (!attempt->keeper_lost) continue;
+    waiting = true;
+    bool empty =
+        attempt->pidfd ? os::HasEnded(attempt->pidfd) : !os::IsLocked(lock_, attempt->generation);
+    if (empty) proven.push_back(id);
+  }
+  for (std::uint64_t id : proven) {
+    RunningAttempt* attempt = attempts_.Find(id);
+    if (!attempt) continue;
+    attempt->ended ? Release(id, {}) : End(id, KeeperLost{}, true, std::nullopt);
+  }
+  if (!waiting) proof_.reset();
+}
+
+void AttemptSupervisor::OnReady(std::uint32_t) {
+  os::LogInfo("The keeper of the attempts is up again");
+  if (lease_end_) LeasesHoldUntil(*lease_end_);
+}
+
+void AttemptSupervisor::Changed(std::uint64_t id) {
+  RunningAttempt* attempt = attempts_.Find(id);
+  if (!attempt || !attempt->HasAnything()) return;
+  if (attempt->HasPlenty()) return HandOver(id, false);
+  if (hand_over_) return;
+  hand_over_ = loop_.After(kHandOver, [this] {
+    hand_over_.reset();
+    std::vector<std::uint64_t> ids;
+    for (auto& [each, waiting] : attempts_) {
+      if (waiting->HasAnything()) ids.push_back(each);
+    }
+    for (std::uint64_t each : ids) {
+      HandOver(each, false);
+      Changed(each);  // output over this second's bound waits on
+    }
+  });
+}
+
+void AttemptSupervisor::HandOver(std::uint64_t id, bool all) {
+  RunningAttempt* attempt = attempts_.Find(id);
+  if (!attempt) return;
+  std::vector<Event> events = attempt->TakeEvents(clock_.SteadyNow(), all);
+  if (!events.empty() && !attempt->ended)
+    observer_.OnEvents(AttemptRef(attempt->ref()), std::move(events));
+}
+
+void AttemptSupervisor::End(std::uint64_t id, ProcessEnd process, bool released,
+                            std::optional<Usage> usage) {
+  RunningAttempt* attempt = attempts_.Find(id);
+  if (!attempt) return;
+  os::Steady now = clock_.SteadyNow();
+  attempt->Drain(now);
+  attempt->Close();
+  HandOver(id, true);
+  attempt = attempts_.Find(id);
+  if (!attempt || attempt->ended) return;
+  AttemptEnd end;
+  end.process = std::move(process);
+  end.stop = attempt->stop;
+  end.builtin = attempt->builtin();
+  end.result = attempt->result();
+  end.released = released;
+  if (released) end.usage = usage;
+  end.snapshot = std::move(attempt->snapshot);
+  end.stop_detail = attempt->stop_detail;
+  AttemptRef ref = attempt->ref();
+  attempt->ended = true;
+  if (released) {
+    attempts_.Remove(id);
+  } else {
+    attempt->schedule.Begin(now, {}, true);
+    Arm(now);
+  }
+  observer_.OnEnded(ref, end);
+}
+
+void AttemptSupervisor::Release(std::uint64_t id, const Usage& usage) {
+  RunningAttempt* attempt = attempts_.Find(id);
+  if (!attempt) return;
+  AttemptRef ref = attempt->ref();
+  attempts_.Remove(id);
+  observer_.OnReleased(ref, usage);
+}
+
+}  // namespace forager::supervisor

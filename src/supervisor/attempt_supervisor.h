@@ -1,0 +1,84 @@
+// The supervisor itself: every attempt's way from its start to its proven end.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "os/descriptor.h"
+#include "supervisor/attempt_table.h"
+#include "supervisor/keeper_link.h"
+#include "supervisor/supervisor.h"
+
+namespace forager::supervisor {
+
+inline constexpr Millis kTick{1000};
+
+class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
+ public:
+  AttemptSupervisor(os::EventLoop& loop, const os::Clock& clock, SupervisorOptions options,
+                    AttemptObserver& observer);
+  ~AttemptSupervisor() override;
+
+  // Starts the keeper; nothing else is to be called before.
+  Result<void> Open();
+
+  void Start(AttemptSpec spec) override;
+  void Stop(const AttemptRef& ref, StopReason reason, bool force) override;
+
+  std::vector<AttemptRef> Live() const override { return attempts_.Refs(); }
+  bool IsLive(const AttemptRef& ref) const override { return attempts_.Find(ref); }
+  std::optional<Millis> Age(const AttemptRef& ref) const override;
+  std::vector<Watched> Watching() const override;
+  std::string Describe(const AttemptRef& ref) const override;
+  void SetCollectorSettings(std::map<std::string, std::string> settings) override;
+  void LeasesHoldUntil(os::Steady until) override;
+  bool CanStart() const override;
+  Figures figures() const override;
+
+ private:
+  void OnMessage(KeeperMessage message, os::Descriptor descriptor) override;
+  void OnLost(std::uint32_t generation, const std::string& why) override;
+  void OnReady(std::uint32_t generation) override;
+
+  std::optional<NotStarted> Launch(RunningAttempt& attempt, const AttemptSpec& spec);
+  void RefuseLater(AttemptRef ref, bool builtin, NotStarted why);
+  void BackOff();
+  void LookForProof();
+
+  void Changed(std::uint64_t id);
+  void HandOver(std::uint64_t id, bool all);
+  void End(std::uint64_t id, ProcessEnd process, bool released, std::optional<Usage> usage);
+  void Release(std::uint64_t id, const Usage& usage);
+
+  // In attempt_stopping.cc: what the clocks say, and the way to an end.
+  void Tick();
+  void CheckAll();
+  void Check(std::uint64_t id);
+  void RunSchedule(std::uint64_t id);
+  void StopFor(RunningAttempt& attempt, StopReason reason, std::string detail, bool force);
+  void Signal(RunningAttempt& attempt, int signal);
+  void Arm(os::Steady due);
+
+  os::EventLoop& loop_;
+  const os::Clock& clock_;
+  SupervisorOptions options_;
+  std::string settings_json_;
+  AttemptObserver& observer_;
+  os::Descriptor lock_;
+  AttemptTable attempts_;
+  std::uint64_t next_id_ = 0;
+  Figures figures_;
+  os::Steady refused_until_{};
+  std::optional<os::Steady> lease_end_;
+  Millis refusal_{0};
+  os::Steady armed_ = os::Steady::max();
+  os::Steady last_tick_{};
+  os::EventLoop::Token tick_, due_, hand_over_, proof_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  KeeperLink keeper_;  // last: it may call back
+};
+
+}  // namespace forager::supervisor

@@ -1,0 +1,54 @@
+// The attempts whose trees are not proven empty, found by the keeper's number or by their ref.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "supervisor/running_attempt.h"
+
+namespace forager::supervisor {
+
+class AttemptTable {
+ public:
+  RunningAttempt* Find(std::uint64_t id) const {
+    auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second.get();
+  }
+  RunningAttempt* Find(const AttemptRef& ref) const {
+    auto found = by_ref_.find(ref);
+    return found == by_ref_.end() ? nullptr : Find(found->second);
+  }
+  void Add(std::unique_ptr<RunningAttempt> attempt) {
+    by_ref_[attempt->ref()] = attempt->id();
+    by_id_.emplace(attempt->id(), std::move(attempt));
+  }
+  void Remove(std::uint64_t id) {
+    auto found = by_id_.find(id);
+    by_ref_.erase(found->second->ref());
+    by_id_.erase(found);
+  }
+
+  std::vector<AttemptRef> Refs() const {
+    std::vector<AttemptRef> refs;
+    for (const auto& [ref, id] : by_ref_) refs.push_back(ref);
+    return refs;
+  }
+  // For a walk on which attempts may be removed.
+  std::vector<std::uint64_t> Ids() const {
+    std::vector<std::uint64_t> ids;
+    for (const auto& [id, attempt] : by_id_) ids.push_back(id);
+    return ids;
+  }
+  auto begin() const { return by_id_.begin(); }
+  auto end() const { return by_id_.end(); }
+  bool empty() const { return by_id_.empty(); }
+
+ private:
+  std::unordered_map<std::uint64_t, std::unique_ptr<RunningAttempt>> by_id_;
+  std::map<AttemptRef, std::uint64_t> by_ref_;
+};
+
+}  // namespace forager::supervisor
