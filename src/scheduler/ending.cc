@@ -65,6 +65,18 @@ void MoveTo(std::vector<T>& into, std::vector<T>& from) {
 
 }  // namespace
 
+Ending EndingWithoutProcess(const store::RunningJob& running, Failed why, const Policy& policy,
+                            WallTime now) {
+  Ending ending;
+  ending.at = now;
+  ending.ref = {running.job.job_id, running.job.attempt};
+  ending.forced = std::move(why);
+  ending.retry = policy.types->Get(running.job.entity_type).retry;
+  ending.timeout = policy.TimeoutOf(running.job);
+  ending.end.released = true;
+  return ending;
+}
+
 void Append(store::AttemptNews& news, store::AttemptNews newer) {
   if (newer.progress) {
     if (!news.progress) news.progress.emplace();

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "job/outcome.h"
+#include "scheduler/policy.h"
 #include "store/store.h"
 
 namespace forager::scheduler {
@@ -29,6 +30,10 @@ struct Written {
   bool in_time =
       false;  // false: the job had left this attempt; nothing changed but the attempt's own row
 };
+
+// For a row in running of which no process is left and no end was heard.
+Ending EndingWithoutProcess(const store::RunningJob& running, Failed why, const Policy& policy,
+                            WallTime now);
 
 // Appends `newer` to `news`.
 void Append(store::AttemptNews& news, store::AttemptNews newer);

@@ -17,19 +17,11 @@ struct Reclaimed {
   int slots = 0;
 };
 
-Ending Lost(const store::RunningJob& running, const Policy& policy, WallTime now) {
-  Ending ending;
-  ending.at = now;
-  ending.ref = {running.job.job_id, running.job.attempt};
-  ending.forced =
-      Failed{ErrorClass::kNodeLost,
-             fmt::format("The server {} was not heard of until its lease ran out",
-                         running.job.node.value_or("it ran on")),
-             {}};
-  ending.retry = policy.types->Get(running.job.entity_type).retry;
-  ending.timeout = policy.TimeoutOf(running.job);
-  ending.end.released = true;  // its keeper has killed it before the lease could run out
-  return ending;
+Failed Lost(const store::RunningJob& running) {
+  return {ErrorClass::kNodeLost,
+          fmt::format("The server {} was not heard of until its lease ran out",
+                      running.job.node.value_or("it ran on")),
+          {}};
 }
 
 Result<Reclaimed> TakeOver(store::Store& store, const Policy& policy, WallTime now) {
@@ -38,7 +30,8 @@ Result<Reclaimed> TakeOver(store::Store& store, const Policy& policy, WallTime n
   if (!lost) return std::unexpected(lost.error());
   for (const store::RunningJob& running : *lost) {
     if (!running.has_open_attempt) continue;
-    Ending ending = Lost(running, policy, now);
+    // Its keeper has killed it before the lease could run out.
+    Ending ending = EndingWithoutProcess(running, Lost(running), policy, now);
     auto written = WriteEnding(store, ending, 0.5);
     if (!written) return std::unexpected(written.error());
     if (written->in_time) reclaimed.endings.emplace_back(std::move(ending), std::move(*written));

@@ -267,13 +267,9 @@ void Monitor::GiveBackForgotten(const std::vector<store::RunningJob>& rows) {
     os::Steady since = before == unattended_.end() ? now : before->second;
     unattended[ref] = since;
     if (now - since < kForgotten) continue;
-    Ending& ending = endings->emplace_back();
-    ending.at = clock_.Now();
-    ending.ref = ref;
-    ending.forced = Failed{ErrorClass::kInterrupted, "It was claimed, but never started", {}};
-    ending.retry = policy_().types->Get(running.job.entity_type).retry;
-    ending.timeout = policy_().TimeoutOf(running.job);
-    ending.end.released = true;
+    endings->push_back(EndingWithoutProcess(
+        running, {ErrorClass::kInterrupted, "It was claimed, but never started", {}}, policy_(),
+        clock_.Now()));
   }
   unattended_ = std::move(unattended);
   if (endings->empty()) return;

@@ -12,17 +12,6 @@ constexpr int kBatch = 1'000;
 constexpr int kMaxRows = 10'000;
 constexpr std::chrono::seconds kPatience{30};  // with a database that others use
 
-Ending Orphaned(const store::RunningJob& running, const Policy& policy, WallTime now) {
-  Ending ending;
-  ending.at = now;
-  ending.ref = {running.job.job_id, running.job.attempt};
-  ending.forced = Failed{ErrorClass::kInterrupted, "The server stopped while it ran", {}};
-  ending.retry = policy.types->Get(running.job.entity_type).retry;
-  ending.timeout = policy.TimeoutOf(running.job);
-  ending.end.released = true;
-  return ending;
-}
-
 // One batch; how many rows were dealt with. Rows that a person set to running have no open attempt:
 // they are the monitor's.
 Result<int> GiveBackBatch(store::Store& store, const Policy& policy, WallTime now,
@@ -33,7 +22,8 @@ Result<int> GiveBackBatch(store::Store& store, const Policy& policy, WallTime no
   for (const store::RunningJob& running : *rows) {
     if (!running.has_open_attempt || dealt_with == kBatch) continue;
     if (policy.shared && running.job.node != policy.node) continue;
-    Ending ending = Orphaned(running, policy, now);
+    Ending ending = EndingWithoutProcess(
+        running, {ErrorClass::kInterrupted, "The server stopped while it ran", {}}, policy, now);
     auto written = WriteEnding(store, ending, 0.5);
     if (!written) return std::unexpected(written.error());
     if (written->in_time) LogEnding(ending, *written);
