@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+from postgres import Postgres  # noqa: E402
 from server import BINARY, POSTGRES, Forager  # noqa: E402
 
 
@@ -60,3 +61,11 @@ def shared(tmp_path_factory):
     server = Forager(tmp_path_factory.mktemp("shared"), {"max_running": 50}).start()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def database():
+    """A PostgreSQL server of the test's own file, which may stop it."""
+    postgres = Postgres().start()
+    yield postgres
+    postgres.close()

@@ -6,14 +6,6 @@ import pytest
 
 from cli_fixtures import background  # noqa: F401
 from polling import wait_until
-from postgres import Postgres
-
-
-@pytest.fixture(scope="module")
-def database():
-    postgres = Postgres().start()
-    yield postgres
-    postgres.close()
 
 
 @pytest.fixture

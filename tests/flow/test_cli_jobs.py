@@ -8,29 +8,9 @@ import subprocess
 
 import pytest
 
-from cli_fixtures import background, terminal  # noqa: F401
+from cli_fixtures import CANCELLED, DONE, FAILED, NOT_IN_TIME, REFUSED, USAGE, answer, background, good, refused, terminal  # noqa: F401
 from polling import wait_until
 from server import moment, plain_environment
-
-DONE, REFUSED, USAGE, FAILED, CANCELLED, NOT_IN_TIME, NO_SERVER = 0, 1, 2, 3, 4, 5, 6
-
-
-def good(done, code=DONE):
-    assert done.returncode == code, (done.args[1:], done.returncode, done.stdout[-1000:], done.stderr[-1000:])
-    return done.stdout
-
-
-def answer(done, code=DONE):
-    return json.loads(good(done, code))
-
-
-def refused(done, *words, code=REFUSED):
-    """One line on what is wrong, then what to do next, and nothing on stdout."""
-    assert done.returncode == code and done.stdout == "", (done.returncode, done.stdout, done.stderr)
-    lines = done.stderr.strip().splitlines()
-    assert lines[0].startswith("forager: ") and lines[-1].startswith("  next: "), done.stderr
-    for word in words:
-        assert word in done.stderr, (word, done.stderr)
 
 
 # --- list and get

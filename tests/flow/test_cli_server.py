@@ -8,26 +8,10 @@ import subprocess
 
 import pytest
 
+from cli_fixtures import NO_SERVER, REFUSED, USAGE, answer, good, refused
 from polling import wait_until
 from server import ROOT, plain_environment
 from terminal import Terminal
-
-DONE, REFUSED, USAGE, NO_SERVER = 0, 1, 2, 6
-
-
-def good(done, code=DONE):
-    assert done.returncode == code, (done.args[1:], done.returncode, done.stdout[-1000:], done.stderr[-1000:])
-    return done.stdout
-
-
-def answer(done, code=DONE):
-    return json.loads(good(done, code))
-
-
-def refused(done, *words, code=REFUSED):
-    assert done.returncode == code and done.stdout == "" and done.stderr.startswith("forager: "), (done.returncode, done.stdout, done.stderr)
-    for word in words:
-        assert word in done.stderr, (word, done.stderr)
 
 
 # --- the server as a whole
@@ -44,7 +28,7 @@ def test_execute_pending_and_reset_stuck(forager):
     wait_until(lambda: "Started" in good(forager.cli("execute-pending")), 10, "the next start")
     assert answer(forager.cli("reset-stuck", "--timeout-minutes", "0", "--requeue", "-o", "json"))["job_ids"] == [ids[1]]
     assert forager.job(ids[1])["status"] == "pending"
-    refused(forager.cli("reset-stuck", "--timeout-minutes", "x"), "timeout_minutes")
+    refused(forager.cli("reset-stuck", "--timeout-minutes", "x"), "timeout_minutes", advised=False)
     refused(forager.cli("execute-pending", "--limit", "-1"), "--limit", code=USAGE)
 
 

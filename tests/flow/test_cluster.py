@@ -12,7 +12,7 @@ import requests
 
 import processes
 from polling import stays, wait_until
-from postgres import Cable, Postgres
+from postgres import Cable
 from server import SLACK, moment
 
 LEASE = 10.0  # seconds; the shortest
@@ -23,13 +23,6 @@ WITNESS = ["/bin/sh", "-c",
            'n=$(printf %s "$job" | sed -n \'s/.*"attempt":\\([0-9]*\\).*/\\1/p\'); '
            'i=0; while [ $i -lt "${WITNESS_TICKS:-300}" ]; do echo "$id $n $(date +%s.%N)" >> "NOTES/$id"; '
            'echo \'{"type":"progress","percent":\'$((i % 100))\'}\'; sleep 0.1; i=$((i + 1)); done']
-
-
-@pytest.fixture(scope="module")
-def database():
-    postgres = Postgres().start()
-    yield postgres
-    postgres.close()
 
 
 _schemas = iter(range(1_000_000))

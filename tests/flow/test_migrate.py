@@ -6,17 +6,9 @@ import subprocess
 import pytest
 
 from polling import wait_until
-from postgres import Postgres
 from server import plain_environment
 
 _schemas = iter(range(1_000_000))
-
-
-@pytest.fixture(scope="module")
-def database():
-    postgres = Postgres().start()
-    yield postgres
-    postgres.close()
 
 
 @pytest.fixture
