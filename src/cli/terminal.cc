@@ -6,8 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
+
+#include "os/fatal_signals.h"
 
 namespace forager::cli {
 namespace {
@@ -104,34 +108,48 @@ std::string Bar(double share, int width, bool utf8) {
   return bar;
 }
 
-struct RawTerminal::Saved {
+struct RawTerminal::Taken {
+  int input, output;
   termios settings{};
   bool known = false;
+  std::optional<os::LastAct> last_act;
+
+  static std::atomic<const Taken*> now;  // for the last act
+
+  // Called in a signal handler too.
+  void GiveBack(int when) const {
+    WriteAll(output, "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l");
+    if (known) tcsetattr(input, when, &settings);
+  }
 };
 
+std::atomic<const RawTerminal::Taken*> RawTerminal::Taken::now;
+
 RawTerminal::RawTerminal(int input, int output)
-    : input_(input), output_(output), saved_(std::make_unique<Saved>()) {
-  saved_->known = tcgetattr(input_, &saved_->settings) == 0;
+    : taken_(std::make_unique<Taken>(input, output)) {
+  taken_->known = tcgetattr(input, &taken_->settings) == 0;
   Enter();
 }
 
 RawTerminal::~RawTerminal() { Leave(); }
 
 void RawTerminal::Enter() {
-  if (saved_->known) {
-    termios raw = saved_->settings;
+  Taken::now = taken_.get();
+  taken_->last_act.emplace([] { Taken::now.load()->GiveBack(TCSANOW); });
+  if (taken_->known) {
+    termios raw = taken_->settings;
     raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG | IEXTEN);
     raw.c_iflag &= ~static_cast<tcflag_t>(IXON | ICRNL);
     raw.c_cc[VMIN] = 0;
     raw.c_cc[VTIME] = 0;
-    tcsetattr(input_, TCSAFLUSH, &raw);
+    tcsetattr(taken_->input, TCSAFLUSH, &raw);
   }
-  WriteAll(output_, "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[H\x1b[2J");
+  WriteAll(taken_->output, "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[H\x1b[2J");
 }
 
 void RawTerminal::Leave() {
-  WriteAll(output_, "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l");
-  if (saved_->known) tcsetattr(input_, TCSAFLUSH, &saved_->settings);
+  taken_->GiveBack(TCSAFLUSH);
+  taken_->last_act.reset();
 }
 
 }  // namespace forager::cli

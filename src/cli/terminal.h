@@ -40,7 +40,8 @@ Tone ToneOfState(std::string_view state);
 // "████████░░░░" or "########----".
 std::string Bar(double share, int width, bool utf8);
 
-// The alternate screen, no echo, keys one by one, no cursor; undone when it goes.
+// The alternate screen, no echo, keys one by one, no cursor; undone when it goes, and before a
+// signal ends the process. One at a time.
 class RawTerminal {
  public:
   RawTerminal(int input, int output);
@@ -49,9 +50,8 @@ class RawTerminal {
   void Enter();
 
  private:
-  struct Saved;
-  int input_, output_;
-  std::unique_ptr<Saved> saved_;
+  struct Taken;
+  std::unique_ptr<Taken> taken_;
 };
 
 }  // namespace forager::cli

@@ -1,4 +1,5 @@
-// Signals as data: blocked and waited for, or read by the event loop. No handler function exists.
+// Signals as data: blocked and waited for, or read by the event loop. No handler function exists
+// but that of fatal_signals.h.
 #pragma once
 
 namespace forager::os {

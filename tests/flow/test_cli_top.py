@@ -36,6 +36,15 @@ def test_the_terminal_is_given_back(shared, terminal, how, code):  # noqa: F811
     assert top.wait() == code and given_back(top)
 
 
+@pytest.mark.no_sanitizer
+@pytest.mark.parametrize("how", [signal.SIGSEGV, signal.SIGABRT])
+def test_a_crash_gives_the_terminal_back(shared, terminal, how):  # noqa: F811
+    top = terminal(shared, "top")
+    top.wait_for("q quit")
+    top.signal(how)
+    assert top.wait() == -how and given_back(top)
+
+
 def test_keys_steer_jobs(make, terminal):  # noqa: F811
     forager = make()
     job_id = forager.submit("sleep", timeout_minutes=1)
