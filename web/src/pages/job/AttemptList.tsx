@@ -2,6 +2,7 @@ import { Fragment } from 'react';
 import type { Attempt, JsonObject } from '../../api/types';
 import { useNow } from '../../clock';
 import { Ago, Button, StatusMark } from '../../ui/basics';
+import { Table } from '../../ui/Table';
 import { bytes, duration, plural, signalName } from '../../words';
 import { endOf, kindOf, outcomeOf, startOf } from './attempts';
 import { Snapshot } from './Snapshot';
@@ -47,73 +48,71 @@ function Detail({ attempt, snapshot }: { attempt: Attempt; snapshot: JsonObject 
 export function AttemptList({ attempts, chosen, onChoose }: Props) {
   const now = useNow();
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Attempts table">
-      <table className="stacked">
-        <thead>
-          <tr>
-            <th scope="col">Attempt</th>
-            <th scope="col">Outcome</th>
-            <th scope="col">Started</th>
-            <th scope="col" className="right">
-              Took
-            </th>
-            <th scope="col">End</th>
-            <th scope="col" className="right">
-              CPU
-            </th>
-            <th scope="col" className="right">
-              Peak memory
-            </th>
-            <th scope="col">Processes</th>
-          </tr>
-        </thead>
-        <tbody>
-          {[...attempts].reverse().map((attempt) => {
-            const open = chosen === attempt.attempt;
-            return (
-              <Fragment key={attempt.attempt}>
-                <tr className={open ? 'chosen' : ''}>
-                  <th scope="row">
-                    <Button
-                      look="quiet"
-                      icon={open ? 'down' : 'right'}
-                      aria-expanded={open}
-                      aria-label={`Attempt ${attempt.attempt}`}
-                      onClick={() => onChoose(open ? null : attempt.attempt)}
-                    >
-                      {attempt.attempt}
-                    </Button>
-                  </th>
-                  <td data-label="Outcome">
-                    <StatusMark status={kindOf(attempt)} detail={kindOf(attempt) === 'failed' ? outcomeOf(attempt) : undefined} />
-                  </td>
-                  <td data-label="Started">
-                    <Ago time={attempt.started_at} />
-                  </td>
-                  <td data-label="Took" className="right">
-                    {attempt.started_at ? duration(endOf(attempt, now) - startOf(attempt)) : '–'}
-                  </td>
-                  <td data-label="End">{exitWords(attempt)}</td>
-                  <td data-label="CPU" className="right">{cpuWords(attempt)}</td>
-                  <td data-label="Peak memory" className="right">
-                    {attempt.max_rss_kb !== null ? bytes(attempt.max_rss_kb * 1024) : '–'}
-                  </td>
-                  <td data-label="Processes">
-                    {treeWords(attempt)} {attempt.snapshot && <span className="tag">snapshot</span>}
+    <Table name="Attempts" className="stacked">
+      <thead>
+        <tr>
+          <th scope="col">Attempt</th>
+          <th scope="col">Outcome</th>
+          <th scope="col">Started</th>
+          <th scope="col" className="right">
+            Took
+          </th>
+          <th scope="col">End</th>
+          <th scope="col" className="right">
+            CPU
+          </th>
+          <th scope="col" className="right">
+            Peak memory
+          </th>
+          <th scope="col">Processes</th>
+        </tr>
+      </thead>
+      <tbody>
+        {[...attempts].reverse().map((attempt) => {
+          const open = chosen === attempt.attempt;
+          return (
+            <Fragment key={attempt.attempt}>
+              <tr className={open ? 'chosen' : ''}>
+                <th scope="row">
+                  <Button
+                    look="quiet"
+                    icon={open ? 'down' : 'right'}
+                    aria-expanded={open}
+                    aria-label={`Attempt ${attempt.attempt}`}
+                    onClick={() => onChoose(open ? null : attempt.attempt)}
+                  >
+                    {attempt.attempt}
+                  </Button>
+                </th>
+                <td data-label="Outcome">
+                  <StatusMark status={kindOf(attempt)} detail={kindOf(attempt) === 'failed' ? outcomeOf(attempt) : undefined} />
+                </td>
+                <td data-label="Started">
+                  <Ago time={attempt.started_at} />
+                </td>
+                <td data-label="Took" className="right">
+                  {attempt.started_at ? duration(endOf(attempt, now) - startOf(attempt)) : '–'}
+                </td>
+                <td data-label="End">{exitWords(attempt)}</td>
+                <td data-label="CPU" className="right">{cpuWords(attempt)}</td>
+                <td data-label="Peak memory" className="right">
+                  {attempt.max_rss_kb !== null ? bytes(attempt.max_rss_kb * 1024) : '–'}
+                </td>
+                <td data-label="Processes">
+                  {treeWords(attempt)} {attempt.snapshot && <span className="tag">snapshot</span>}
+                </td>
+              </tr>
+              {open && (
+                <tr className="detail">
+                  <td colSpan={8}>
+                    <Detail attempt={attempt} snapshot={attempt.snapshot} />
                   </td>
                 </tr>
-                {open && (
-                  <tr className="detail">
-                    <td colSpan={8}>
-                      <Detail attempt={attempt} snapshot={attempt.snapshot} />
-                    </td>
-                  </tr>
-                )}
-              </Fragment>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+              )}
+            </Fragment>
+          );
+        })}
+      </tbody>
+    </Table>
   );
 }

@@ -1,10 +1,10 @@
-import type { ReactNode } from 'react';
 import type { Job } from '../../api/types';
 import { Ago, Panel } from '../../ui/basics';
+import { FactList, type Fact } from '../../ui/FactList';
 import { count } from '../../words';
 
 export function Facts({ job }: { job: Job }) {
-  const facts: [string, ReactNode][] = [
+  const facts: Fact[] = [
     ['Created', <Ago key="created" time={job.created_at} />],
     ['Started', <Ago key="started" time={job.started_at} />],
     ['Finished', <Ago key="finished" time={job.completed_at} />],
@@ -37,14 +37,7 @@ export function Facts({ job }: { job: Job }) {
   }
   return (
     <Panel title="The job">
-      <dl className="facts list-facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList facts={facts} look="list" />
     </Panel>
   );
 }

@@ -6,6 +6,7 @@ import type { Node, Status } from '../../api/types';
 import { Ago, Button, Empty, Panel, Trouble, Waiting } from '../../ui/basics';
 import { Confirm } from '../../ui/Confirm';
 import { Icon, type IconName } from '../../ui/Icon';
+import { Table } from '../../ui/Table';
 import { useAct, useMay } from '../../ui/actions';
 import { count, plural } from '../../words';
 
@@ -81,38 +82,36 @@ export function NodesPage() {
       {nodes.data && list.length === 0 && <Empty title="No node has reported yet" />}
       {list.length > 0 && (
         <Panel title={plural(list.length, 'node')}>
-          <div className="scroll" tabIndex={0} role="region" aria-label="Nodes table">
-            <table className="stacked">
-              <thead>
-                <tr>
-                  <th scope="col">Node</th>
-                  <th scope="col">State</th>
-                  <th scope="col">Slots in use</th>
-                  <th scope="col">Last heard</th>
-                  <th scope="col">Up since</th>
-                  <th scope="col">Version</th>
-                  <th scope="col" className="right">
-                    <span className="hidden">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {list.map((node) => (
-                  <NodeRow
-                    key={node.node_id}
-                    node={node}
-                    onDrain={() => setDraining(node)}
-                    onResume={() =>
-                      void act(
-                        () => post<Node>(`/nodes/${encodeURIComponent(node.node_id)}/resume`),
-                        () => `${node.name} starts jobs again`,
-                      )
-                    }
-                  />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table name="Nodes" className="stacked">
+            <thead>
+              <tr>
+                <th scope="col">Node</th>
+                <th scope="col">State</th>
+                <th scope="col">Slots in use</th>
+                <th scope="col">Last heard</th>
+                <th scope="col">Up since</th>
+                <th scope="col">Version</th>
+                <th scope="col" className="right">
+                  <span className="hidden">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {list.map((node) => (
+                <NodeRow
+                  key={node.node_id}
+                  node={node}
+                  onDrain={() => setDraining(node)}
+                  onResume={() =>
+                    void act(
+                      () => post<Node>(`/nodes/${encodeURIComponent(node.node_id)}/resume`),
+                      () => `${node.name} starts jobs again`,
+                    )
+                  }
+                />
+              ))}
+            </tbody>
+          </Table>
         </Panel>
       )}
       {draining && (

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useMonitor } from '../../api/queries';
 import { Ago, Button, Link, Panel, Trouble, Waiting } from '../../ui/basics';
+import { FactList } from '../../ui/FactList';
 import { useMay } from '../../ui/actions';
 import { count, duration } from '../../words';
 import { ResetDialog } from './ResetDialog';
@@ -23,26 +24,15 @@ export function MonitorPanel() {
               ? `On: looks every ${duration(data.interval_seconds * 1_000)} for jobs that run too long or have nothing alive behind them.`
               : 'Off: rows that were set to running by hand stay so.'}
           </p>
-          <dl className="facts four">
-            <div>
-              <dt>Last run</dt>
-              <dd>{data.last_run ? <Ago time={data.last_run} /> : 'not yet'}</dd>
-            </div>
-            <div>
-              <dt>Next run</dt>
-              <dd>
-                <Ago time={data.enabled ? data.next_run : null} />
-              </dd>
-            </div>
-            <div>
-              <dt>Reset then</dt>
-              <dd>{count(data.reset_last_run)}</dd>
-            </div>
-            <div>
-              <dt>Reset in all</dt>
-              <dd>{count(data.reset_total)}</dd>
-            </div>
-          </dl>
+          <FactList
+            look="four"
+            facts={[
+              ['Last run', data.last_run ? <Ago key="last" time={data.last_run} /> : 'not yet'],
+              ['Next run', <Ago key="next" time={data.enabled ? data.next_run : null} />],
+              ['Reset then', count(data.reset_last_run)],
+              ['Reset in all', count(data.reset_total)],
+            ]}
+          />
           {data.last_error && (
             <p className="wrong" role="alert">
               Its last run failed: {data.last_error}

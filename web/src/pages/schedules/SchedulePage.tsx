@@ -5,6 +5,8 @@ import type { Message, Schedule, ScheduleRun } from '../../api/types';
 import { navigate } from '../../route';
 import { Ago, At, Button, Empty, Link, Panel, Trouble, Waiting } from '../../ui/basics';
 import { Confirm } from '../../ui/Confirm';
+import { FactList, type Fact } from '../../ui/FactList';
+import { Table } from '../../ui/Table';
 import { useAct, useMay } from '../../ui/actions';
 import { useKeys } from '../../ui/keys';
 import { count } from '../../words';
@@ -99,32 +101,30 @@ function Runs({ name }: { name: string }) {
       {runs.isPending && <Waiting />}
       {runs.data?.runs.length === 0 && <Empty title="It has not run yet" />}
       {runs.data && runs.data.runs.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Runs table">
-          <table className="stacked">
-            <thead>
-              <tr>
-                <th scope="col">Due</th>
-                <th scope="col">Result</th>
-                <th scope="col">Job</th>
-                <th scope="col" className="right">
-                  Decided
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {runs.data.runs.map((run) => (
-                <RunRow key={run.due_at + run.at} run={run} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table name="Runs" className="stacked">
+          <thead>
+            <tr>
+              <th scope="col">Due</th>
+              <th scope="col">Result</th>
+              <th scope="col">Job</th>
+              <th scope="col" className="right">
+                Decided
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {runs.data.runs.map((run) => (
+              <RunRow key={run.due_at + run.at} run={run} />
+            ))}
+          </tbody>
+        </Table>
       )}
     </Panel>
   );
 }
 
 function Rules({ schedule }: { schedule: Schedule }) {
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     ['When the last job is not over', OVERLAP_WORDS[schedule.overlap]],
     [
       'When times were missed',
@@ -137,14 +137,7 @@ function Rules({ schedule }: { schedule: Schedule }) {
   ];
   return (
     <Panel title="Rules and counts">
-      <dl className="facts list-facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList facts={facts} look="list" />
     </Panel>
   );
 }
@@ -165,6 +158,9 @@ export function SchedulePage({ name }: { name: string }) {
       </>
     );
   }
+  const made = Object.entries({ entity_type: null, job_type: null, ...schedule.job }).map(
+    ([name, value]): Fact => [name.replaceAll('_', ' '), asText(value)],
+  );
   return (
     <>
       <div className="page-head job-head">
@@ -197,14 +193,7 @@ export function SchedulePage({ name }: { name: string }) {
         </div>
         <div className="job-side">
           <Panel title="The job it makes">
-            <dl className="facts list-facts">
-              {Object.entries({ entity_type: null, job_type: null, ...schedule.job }).map(([key, value]) => (
-                <div key={key}>
-                  <dt>{key.replaceAll('_', ' ')}</dt>
-                  <dd className="break">{asText(value)}</dd>
-                </div>
-              ))}
-            </dl>
+            <FactList facts={made} look="list" />
           </Panel>
           <Rules schedule={schedule} />
         </div>

@@ -3,6 +3,7 @@ import { useSchedules } from '../../api/queries';
 import type { Schedule } from '../../api/types';
 import { navigate } from '../../route';
 import { Ago, Button, Empty, Link, Panel, Trouble, Waiting } from '../../ui/basics';
+import { Table } from '../../ui/Table';
 import { useMay } from '../../ui/actions';
 import { useKeys } from '../../ui/keys';
 import { asText } from '../../api/client';
@@ -108,30 +109,28 @@ export function SchedulesPage() {
       )}
       {schedules.length > 0 && (
         <Panel title={plural(list.data?.total ?? 0, 'schedule')}>
-          <div className="scroll" tabIndex={0} role="region" aria-label="Schedules table">
-            <table className="schedules stacked">
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">When</th>
-                  <th scope="col">Job</th>
-                  <th scope="col">Next run</th>
-                  <th scope="col">Last run</th>
-                  <th scope="col" className="right">
-                    Working
-                  </th>
-                  <th scope="col" className="right">
-                    <span className="hidden">Actions</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {schedules.map((schedule, index) => (
-                  <Row key={schedule.id} schedule={schedule} at={index === at} />
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table name="Schedules" className="schedules stacked">
+            <thead>
+              <tr>
+                <th scope="col">Name</th>
+                <th scope="col">When</th>
+                <th scope="col">Job</th>
+                <th scope="col">Next run</th>
+                <th scope="col">Last run</th>
+                <th scope="col" className="right">
+                  Working
+                </th>
+                <th scope="col" className="right">
+                  <span className="hidden">Actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {schedules.map((schedule, index) => (
+                <Row key={schedule.id} schedule={schedule} at={index === at} />
+              ))}
+            </tbody>
+          </Table>
         </Panel>
       )}
       {making && <ScheduleDialog onClose={() => setMaking(false)} />}

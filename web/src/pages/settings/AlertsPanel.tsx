@@ -4,6 +4,7 @@ import { useAlerts } from '../../api/queries';
 import type { Alert, Delivery, Message } from '../../api/types';
 import { Ago, Button, Empty, Panel } from '../../ui/basics';
 import { Icon } from '../../ui/Icon';
+import { Table } from '../../ui/Table';
 import { useAct, useMay } from '../../ui/actions';
 import { plural } from '../../words';
 
@@ -83,26 +84,24 @@ export function AlertsPanel() {
         </ul>
       )}
       {data.alerts.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Alerts table">
-          <table className="stacked">
-            <thead>
-              <tr>
-                <th scope="col">What</th>
-                <th scope="col">State</th>
-                <th scope="col">Since</th>
-                <th scope="col">Over</th>
-                <th scope="col" className="right">
-                  Times
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.alerts.slice(0, LISTED).map((alert) => (
-                <AlertRow key={alert.id} alert={alert} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table name="Alerts" className="stacked">
+          <thead>
+            <tr>
+              <th scope="col">What</th>
+              <th scope="col">State</th>
+              <th scope="col">Since</th>
+              <th scope="col">Over</th>
+              <th scope="col" className="right">
+                Times
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {data.alerts.slice(0, LISTED).map((alert) => (
+              <AlertRow key={alert.id} alert={alert} />
+            ))}
+          </tbody>
+        </Table>
       )}
     </Panel>
   );

@@ -4,6 +4,8 @@ import { keepToken, post } from '../../api/client';
 import { useConfig, useMe, useMonitor, useTypes } from '../../api/queries';
 import type { EntityType, Message, Monitor } from '../../api/types';
 import { Ago, Button, Empty, Panel, Trouble, Waiting } from '../../ui/basics';
+import { FactList } from '../../ui/FactList';
+import { Table } from '../../ui/Table';
 import { useMay } from '../../ui/actions';
 import { useNotes } from '../../ui/toast';
 import { bytes, duration } from '../../words';
@@ -32,70 +34,37 @@ function AccountPanel() {
       title="You"
       aside={me.auth !== 'off' && <Button onClick={() => void leave()}>Log out</Button>}
     >
-      <dl className="facts">
-        <div>
-          <dt>Name</dt>
-          <dd>{me.name}</dd>
-        </div>
-        <div>
-          <dt>Role</dt>
-          <dd>{me.role}</dd>
-        </div>
-        <div>
-          <dt>Here</dt>
-          <dd>{how}</dd>
-        </div>
-        <div>
-          <dt>Times are in</dt>
-          <dd>{Intl.DateTimeFormat().resolvedOptions().timeZone}</dd>
-        </div>
-        <div>
-          <dt>Server</dt>
-          <dd>forager {me.version}</dd>
-        </div>
-        <div>
-          <dt>Made with</dt>
-          <dd>
-            <a href="/licences.txt">other people&apos;s work</a>
-          </dd>
-        </div>
-      </dl>
+      <FactList
+        facts={[
+          ['Name', me.name],
+          ['Role', me.role],
+          ['Here', how],
+          ['Times are in', Intl.DateTimeFormat().resolvedOptions().timeZone],
+          ['Server', `forager ${me.version}`],
+          [
+            'Made with',
+            <a key="made" href="/licences.txt">
+              other people&apos;s work
+            </a>,
+          ],
+        ]}
+      />
     </Panel>
   );
 }
 
 function MonitorFacts({ monitor }: { monitor: Monitor }) {
   return (
-    <dl className="facts">
-      <div>
-        <dt>State</dt>
-        <dd>{monitor.enabled ? 'on' : 'off'}</dd>
-      </div>
-      <div>
-        <dt>Looks every</dt>
-        <dd>{duration(monitor.interval_seconds * 1_000)}</dd>
-      </div>
-      <div>
-        <dt>Default timeout</dt>
-        <dd>{duration(monitor.timeout_minutes * 60_000)}</dd>
-      </div>
-      <div>
-        <dt>Last run</dt>
-        <dd>
-          <Ago time={monitor.last_run} />
-        </dd>
-      </div>
-      <div>
-        <dt>Next run</dt>
-        <dd>
-          <Ago time={monitor.next_run} />
-        </dd>
-      </div>
-      <div>
-        <dt>Jobs reset</dt>
-        <dd>{monitor.reset_total}</dd>
-      </div>
-    </dl>
+    <FactList
+      facts={[
+        ['State', monitor.enabled ? 'on' : 'off'],
+        ['Looks every', duration(monitor.interval_seconds * 1_000)],
+        ['Default timeout', duration(monitor.timeout_minutes * 60_000)],
+        ['Last run', <Ago key="last" time={monitor.last_run} />],
+        ['Next run', <Ago key="next" time={monitor.next_run} />],
+        ['Jobs reset', monitor.reset_total],
+      ]}
+    />
   );
 }
 
@@ -126,26 +95,24 @@ function TypesPanel() {
       {types.error && <Trouble error={types.error} again={() => void types.refetch()} />}
       {types.isPending && <Waiting />}
       {types.data && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Entity types table">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Type</th>
-                <th scope="col">Collector</th>
-                {TYPE_HEADS.map((head) => (
-                  <th key={head} scope="col" className="right">
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {types.data.types.map((type) => (
-                <TypeRow key={type.entity_type} type={type} />
+        <Table name="Entity types">
+          <thead>
+            <tr>
+              <th scope="col">Type</th>
+              <th scope="col">Collector</th>
+              {TYPE_HEADS.map((head) => (
+                <th key={head} scope="col" className="right">
+                  {head}
+                </th>
               ))}
-            </tbody>
-          </table>
-        </div>
+            </tr>
+          </thead>
+          <tbody>
+            {types.data.types.map((type) => (
+              <TypeRow key={type.entity_type} type={type} />
+            ))}
+          </tbody>
+        </Table>
       )}
     </Panel>
   );
@@ -187,32 +154,30 @@ function ConfigPanel() {
         <Empty title={changed && !wanted ? 'Everything is as it comes' : 'No setting matches'} />
       )}
       {shown.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Configuration table">
-          <table className="settings stacked">
-            <thead>
-              <tr>
-                <th scope="col">Setting</th>
-                <th scope="col">Value</th>
-                <th scope="col">Where it comes from</th>
+        <Table name="Configuration" className="settings stacked">
+          <thead>
+            <tr>
+              <th scope="col">Setting</th>
+              <th scope="col">Value</th>
+              <th scope="col">Where it comes from</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((setting) => (
+              <tr key={setting.name} className={setting.source === 'default' ? '' : 'set'}>
+                <th scope="row">
+                  <code>{setting.name}</code>
+                </th>
+                <td data-label="Value" className="break">
+                  <code>{setting.value || '–'}</code>
+                </td>
+                <td data-label="From" className="muted">
+                  {setting.source}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {shown.map((setting) => (
-                <tr key={setting.name} className={setting.source === 'default' ? '' : 'set'}>
-                  <th scope="row">
-                    <code>{setting.name}</code>
-                  </th>
-                  <td data-label="Value" className="break">
-                    <code>{setting.value || '–'}</code>
-                  </td>
-                  <td data-label="From" className="muted">
-                    {setting.source}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+            ))}
+          </tbody>
+        </Table>
       )}
     </Panel>
   );

@@ -5,6 +5,7 @@ import type { CreatedToken, Message, Role, Token } from '../../api/types';
 import { Ago, Button, Panel, Trouble, Waiting } from '../../ui/basics';
 import { Confirm } from '../../ui/Confirm';
 import { Dialog } from '../../ui/Dialog';
+import { Table } from '../../ui/Table';
 import { useAct } from '../../ui/actions';
 import { useNotes } from '../../ui/toast';
 
@@ -122,26 +123,24 @@ export function TokensPanel() {
       {tokens.error && <Trouble error={tokens.error} again={() => void tokens.refetch()} />}
       {tokens.isPending && <Waiting />}
       {tokens.data && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Tokens table">
-          <table className="stacked">
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Role</th>
-                <th scope="col">Made</th>
-                <th scope="col">Last used</th>
-                <th scope="col" className="right">
-                  Action
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {tokens.data.tokens.map((token) => (
-                <TokenRow key={token.id} token={token} onRevoke={() => setRevoking(token)} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table name="Tokens" className="stacked">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Role</th>
+              <th scope="col">Made</th>
+              <th scope="col">Last used</th>
+              <th scope="col" className="right">
+                Action
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {tokens.data.tokens.map((token) => (
+              <TokenRow key={token.id} token={token} onRevoke={() => setRevoking(token)} />
+            ))}
+          </tbody>
+        </Table>
       )}
       {open === 'new' && <NewToken onMade={setOpen} onClose={close} />}
       {typeof open === 'object' && <ShowToken token={open} onClose={close} />}
