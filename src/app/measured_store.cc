@@ -17,6 +17,9 @@ class MeasuredStore final : public store::StoreService {
   void Write(Work work, Done done) override {
     store_->Write(std::move(work), Timed(told_write_, std::move(done)));
   }
+  void WriteEnd(const AttemptRef& ref, Work work, Done done) override {
+    store_->WriteEnd(ref, std::move(work), Timed(told_write_, std::move(done)));
+  }
   void WriteUrgent(Work work, Done done) override {
     store_->WriteUrgent(std::move(work), Timed(told_write_, std::move(done)));
   }

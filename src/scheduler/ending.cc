@@ -93,7 +93,7 @@ void Append(store::AttemptNews& news, store::AttemptNews newer) {
 }
 
 Result<Written> WriteEnding(store::Store& store, const Ending& ending, double random) {
-  auto job = store.FindToChange(ending.ref.job_id);
+  auto job = store.FindToEnd(ending.ref);
   bool gone = !job && job.error().code == ErrorCode::kNotFound;
   if (!job && !gone) return std::unexpected(job.error());
   if (gone) return Written{{}, Judge(ending.end, false, ending.timeout), {}, false};

@@ -219,7 +219,8 @@ void Recorder::Finish(Live& live, std::shared_ptr<Ending> ending) {
 
 void Recorder::Write(std::shared_ptr<Ending> ending) {
   double random = Random();
-  calls_.Write<Written>(
+  calls_.WriteEnd<Written>(
+      ending->ref,
       [ending, random](store::Store& store) { return WriteEnding(store, *ending, random); },
       [this, ending](Result<Written> written) {
         if (written) return Wrote(*ending, *written);
@@ -276,11 +277,11 @@ void Recorder::WriteRelease(const AttemptRef& ref, const Usage& usage) {
 }
 
 void Recorder::OnQuarantined(const AttemptRef& ref) {
-  os::LogError(
-      fmt::format("⚠️ Job {} attempt {}: its processes cannot be killed (uninterruptible sleep); "
-                  "the slot stays held until "
-                  "they end",
-                  ref.job_id, ref.attempt));
+  os::LogError(fmt::format(
+      "⚠️ Job {} attempt {}: its processes cannot be killed (uninterruptible sleep); "
+      "the slot stays held until "
+      "they end",
+      ref.job_id, ref.attempt));
 }
 
 void Recorder::OnKeeperRestarted(const std::string& why) {

@@ -21,6 +21,13 @@ class StoreCalls {
     store_.Write(Keep<T>(answer, std::move(work)), Answer<T>(answer, std::move(then)));
   }
 
+  template <typename T>
+  void WriteEnd(const AttemptRef& ref, std::function<Result<T>(store::Store&)> work,
+                std::function<void(Result<T>)> then) {
+    auto answer = std::make_shared<std::optional<Result<T>>>();
+    store_.WriteEnd(ref, Keep<T>(answer, std::move(work)), Answer<T>(answer, std::move(then)));
+  }
+
   // Waits behind no other write: leases.
   template <typename T>
   void WriteUrgent(std::function<Result<T>(store::Store&)> work,

@@ -2,6 +2,10 @@
 
 namespace forager::store {
 
+bool NeedsReopen(Fault fault) {
+  return fault == Fault::kIo || fault == Fault::kCorrupt || fault == Fault::kLost;
+}
+
 Error ToError(const DatabaseError& error) {
   auto unavailable = [](std::string detail) {
     return Error{ErrorCode::kUnavailable, std::move(detail), {}, std::chrono::seconds(5)};

@@ -37,7 +37,11 @@ class DatabaseError : public std::runtime_error {
  public:
   DatabaseError(Fault fault, const std::string& what) : std::runtime_error(what), fault(fault) {}
   Fault fault;
+  std::optional<std::size_t> unit{};  // whose statement it was, see Database::BeginUnit
 };
+
+// Whether the connection is of no use after this fault.
+bool NeedsReopen(Fault fault);
 
 // One sentence for whoever asked; the details of `error` belong into the log.
 Error ToError(const DatabaseError& error);
@@ -119,8 +123,12 @@ class Database {
   virtual Rows Query(std::string_view name, Params params) = 0;
   // Returns how many rows it changed itself (triggers not counted).
   virtual std::int64_t Execute(std::string_view name, Params params) = 0;
-  // Execute whose count nobody needs; a failure may show at a later statement of the same unit.
+  // Execute whose count nobody needs; a failure may show at any later statement of the transaction.
   virtual void Send(std::string_view name, Params params) { Execute(name, params); }
+  // A later Query of that name with these parameters will be asked: where an answer takes a round
+  // trip, one brings those of all that are expected. Nothing they read may be written in between.
+  // Said twice before the Query, it counts once.
+  virtual void Expect(std::string_view, Params) {}
   // One insert for each row, in their order.
   virtual void InsertMany(std::string_view name, std::span<const Row> rows) = 0;
   // A statement composed of named pieces.
@@ -136,6 +144,10 @@ class Database {
   virtual void RollbackToSavepoint() = 0;
   // False after a failure that undid the whole transaction.
   virtual bool InTransaction() const = 0;
+  // Statements from now on are of that unit of work; none: of nobody's.
+  virtual void BeginUnit(std::optional<std::size_t>) {}
+  // How many statements that may write were run or sent so far.
+  virtual std::uint64_t writes() const = 0;
 
   // Every statement started from now on fails with kTimeLimit once `limit` is over; 0: no limit.
   virtual void LimitFrom(Millis limit) = 0;

@@ -20,20 +20,19 @@ constexpr Millis kAnswerLimit{5'000};
 constexpr Millis kReconnect{1'000};
 constexpr Millis kLook{10'000};  // is the connection still there?
 constexpr std::size_t kMaxIds = 200;
-constexpr std::size_t kMaxPosted = 1'000;
 constexpr std::size_t kMaxSchedules = 20;  // a dashboard reads the others a little later
 
-bool Any(const Committed& committed) {
+bool Any(const CommitNews& committed) {
   return !committed.job_ids.empty() || committed.many || committed.pending_added ||
          committed.requested || committed.orders_added || !committed.schedules.empty();
 }
 
 // "~12:nightly:0" among the ids of jobs.
-std::optional<Committed::ChangedSchedule> ReadSchedule(std::string_view text) {
+std::optional<CommitNews::ChangedSchedule> ReadSchedule(std::string_view text) {
   auto first = text.find(':'), last = text.rfind(':');
   if (first == last) return std::nullopt;
-  Committed::ChangedSchedule schedule{0, std::string(text.substr(first + 1, last - first - 1)),
-                                      text.substr(last + 1) == "1"};
+  CommitNews::ChangedSchedule schedule{0, std::string(text.substr(first + 1, last - first - 1)),
+                                       text.substr(last + 1) == "1"};
   auto [end, error] = std::from_chars(text.data() + 1, text.data() + first, schedule.id);
   if (error != std::errc{} || end != text.data() + first) return std::nullopt;
   return schedule;
@@ -57,7 +56,7 @@ void Command(PostgresConnection& connection, std::string_view statement,
 
 }  // namespace
 
-std::string WriteNews(const std::string& node, const Committed& committed) {
+std::string WriteNews(const std::string& node, const CommitNews& committed) {
   std::string text = fmt::format("{}|{}{}{}{}|", node, committed.many ? "m" : "",
                                  committed.pending_added ? "p" : "", committed.requested ? "r" : "",
                                  committed.orders_added ? "o" : "");
@@ -118,34 +117,21 @@ void PostgresBulletin::OnNews(std::function<void(const Committed&)> observer) {
   observer_ = std::move(observer);
 }
 
-void PostgresBulletin::Post(const Committed& committed) {
+void PostgresBulletin::Post(const CommitNews& committed) {
   if (!Any(committed)) return;
   std::lock_guard lock(mutex_);
-  outgoing_.many |= committed.many;
-  outgoing_.pending_added |= committed.pending_added;
-  outgoing_.requested |= committed.requested;
-  outgoing_.orders_added |= committed.orders_added;
-  for (const std::string& id : committed.job_ids) {
-    if (outgoing_.job_ids.size() >= kMaxPosted) {
-      outgoing_.many = true;
-      break;
-    }
-    outgoing_.job_ids.push_back(id);
-  }
-  for (const auto& schedule : committed.schedules) {
-    if (outgoing_.schedules.size() < kMaxSchedules) outgoing_.schedules.push_back(schedule);
-  }
+  outgoing_.Add(committed);
   if (!std::exchange(any_, true)) eventfd_write(wake_.get(), 1);
 }
 
-void PostgresBulletin::Tell(PostgresConnection& connection, const Committed& committed) {
+void PostgresBulletin::Tell(PostgresConnection& connection, const CommitNews& committed) {
   std::size_t at = 0;
   do {
-    Committed part = committed;
+    CommitNews part = committed;
     auto begin = committed.job_ids.begin() + static_cast<std::ptrdiff_t>(at);
     std::size_t count = std::min(kMaxIds, committed.job_ids.size() - at);
     part.job_ids.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
-    if (at > 0) part.schedules.clear();
+    part.schedules.resize(at > 0 ? 0 : std::min(kMaxSchedules, part.schedules.size()));
     Command(connection, "notify", WriteNews(node_, part));
     at += kMaxIds;
   } while (at < committed.job_ids.size());
@@ -165,7 +151,7 @@ void PostgresBulletin::Talk(PostgresConnection& connection) {
       }
       eventfd_t ignored;
       eventfd_read(wake_.get(), &ignored);
-      Committed committed;
+      CommitNews committed;
       {
         std::lock_guard lock(mutex_);
         if (std::exchange(any_, false)) committed = std::exchange(outgoing_, {});

@@ -17,7 +17,7 @@
 namespace forager::store {
 
 // The text of one notification, and back; none when it is not one of ours. At most 8,000 bytes.
-std::string WriteNews(const std::string& node, const Committed& committed);
+std::string WriteNews(const std::string& node, const CommitNews& committed);
 struct News {
   std::string node;
   Committed committed;
@@ -31,14 +31,14 @@ class PostgresBulletin {
   PostgresBulletin(std::string url, std::string node);
   ~PostgresBulletin();
 
-  void Post(const Committed& committed);  // any thread
+  void Post(const CommitNews& committed);  // any thread
   // Called on the bulletin's thread for what other servers post.
   void OnNews(std::function<void(const Committed&)> observer);
 
  private:
   void Loop();
   void Talk(PostgresConnection& connection);
-  void Tell(PostgresConnection& connection, const Committed& committed);
+  void Tell(PostgresConnection& connection, const CommitNews& committed);
   bool stopping();
 
   const std::string url_;
@@ -47,7 +47,7 @@ class PostgresBulletin {
   std::mutex mutex_;
   std::condition_variable stopped_;
   std::function<void(const Committed&)> observer_;
-  Committed outgoing_;
+  CommitNews outgoing_;
   bool any_ = false;
   bool stopping_ = false;
   std::thread thread_;

@@ -23,7 +23,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr Oid kBool = 16;
 constexpr Oid kTimestamp = 1184;
 constexpr std::size_t kRowsAtOnce = 1'000;
-constexpr Millis kAnswerSlack{2'000};    // beyond the database's own limits
+constexpr Millis kAnswerSlack{2'000};  // beyond the database's own limits
 // A transaction that nothing happens in; shorter than the wait for its locks, so that a server that
 // was stopped inside one is outlived.
 constexpr Millis kIdleInside{3'000};
@@ -33,11 +33,24 @@ constexpr Millis kLongest{10 * 60'000};  // of a migration
 // seen, none is prepared any more.
 std::atomic<bool> g_prepare{true};
 
+struct Texts {
+  std::vector<std::string> values;
+  std::vector<bool> nulls;
+  bool operator==(const Texts&) const = default;
+};
+
+// A question asked ahead, and its answer once it came.
+struct Expected {
+  Texts params;
+  PgResult result;
+};
+
 class PgCursor : public Cursor {
  public:
   PgCursor(std::string_view name, const std::string& sql)
       : name_(name),
         sql_(sql),
+        writes_(!sql.starts_with("SELECT")),
         // Behind a pooler, servers of two versions may meet in one session.
         statement_(fmt::format("f_{}_{:x}", name, std::hash<std::string>{}(sql))) {}
 
@@ -46,9 +59,7 @@ class PgCursor : public Cursor {
     result_.reset();
     in_use_ = false;
   }
-  bool IsNull(int column) const override {
-    return PQgetisnull(result_.get(), row_, column) != 0;
-  }
+  bool IsNull(int column) const override { return PQgetisnull(result_.get(), row_, column) != 0; }
   std::int64_t Int(int column) const override {
     const char* text = PQgetvalue(result_.get(), row_, column);
     if (PQftype(result_.get(), column) == kBool) return *text == 't' ? 1 : 0;
@@ -76,6 +87,21 @@ class PgCursor : public Cursor {
     return std::strtoll(text, nullptr, 10);
   }
 
+  Expected& Expect(Texts params) {
+    expected_.push_back(std::make_unique<Expected>(std::move(params)));
+    return *expected_.back();
+  }
+  Expected* FindExpected(const Texts& params) {
+    auto found = std::ranges::find(expected_, params, &Expected::params);
+    return found == expected_.end() ? nullptr : found->get();
+  }
+  void TakeExpected(Expected& expected) {
+    Take(std::move(expected.result));
+    std::erase_if(expected_, [&](const auto& one) { return one.get() == &expected; });
+  }
+  void ForgetExpected() { expected_.clear(); }
+
+  bool writes() const { return writes_; }
   const std::string& name() const { return name_; }
   const std::string& sql() const { return sql_; }
   const std::string& statement() const { return statement_; }
@@ -83,8 +109,11 @@ class PgCursor : public Cursor {
   bool prepared = false;
 
  private:
-  std::string name_, sql_, statement_;
+  std::string name_, sql_;
+  bool writes_;
+  std::string statement_;
   PgResult result_;
+  std::vector<std::unique_ptr<Expected>> expected_;
   int row_ = -1;
   bool in_use_ = false;
   mutable std::unordered_map<int, std::string> times_;
@@ -94,7 +123,8 @@ class Connection final : public PostgresDatabase {
  public:
   explicit Connection(const PostgresOptions& options)
       : options_(options), connection_(options.url) {
-    PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
+    PQsetNoticeProcessor(
+        connection_.get(), [](void*, const char*) {}, nullptr);
     EnterPipeline();
   }
 
@@ -102,7 +132,14 @@ class Connection final : public PostgresDatabase {
 
   Rows Query(std::string_view name, Params params) override {
     PgCursor& cursor = Named(name);
-    Enqueue(cursor, {params.begin(), params.size()});
+    Texts texts = Write({params.begin(), params.size()});
+    if (Expected* expected = cursor.FindExpected(texts)) {
+      if (!expected->result) Flush();
+      cursor.Use();
+      cursor.TakeExpected(*expected);
+      return Rows(cursor);
+    }
+    Enqueue(cursor, texts);
     Flush();
     return Rows(cursor);
   }
@@ -111,23 +148,26 @@ class Connection final : public PostgresDatabase {
     return Named(name).Changed();
   }
   void Send(std::string_view name, Params params) override {
-    std::vector<std::string> texts;
-    std::vector<bool> nulls;
-    Write({params.begin(), params.size()}, texts, nulls);
-    EnqueueTexts(Named(name), texts, nulls);
-    unanswered_ = true;
+    EnqueueTexts(Named(name), Write({params.begin(), params.size()}));
+  }
+  void Expect(std::string_view name, Params params) override {
+    PgCursor& cursor = Named(name);
+    Texts texts = Write({params.begin(), params.size()});
+    if (cursor.FindExpected(texts)) return;
+    EnqueueTexts(cursor, texts);
+    sent_.back().expected = &cursor.Expect(std::move(texts));
+    expecting_.push_back(&cursor);
   }
   void InsertMany(std::string_view name, std::span<const Row> rows) override {
     PgCursor& cursor = Named(name);
     for (std::size_t begin = 0; begin < rows.size(); begin += kRowsAtOnce) {
       auto part = rows.subspan(begin, std::min(kRowsAtOnce, rows.size() - begin));
-      EnqueueTexts(cursor, ArraysOf(part), {});
-      unanswered_ = true;
+      EnqueueTexts(cursor, {ArraysOf(part), {}});
     }
   }
   Rows QueryComposed(const std::string& sql, std::span<const Param> params) override {
     composed_ = std::make_unique<PgCursor>("list", sql);
-    Enqueue(*composed_, params);
+    Enqueue(*composed_, Write(params));
     Flush();
     return Rows(*composed_);
   }
@@ -144,8 +184,8 @@ class Connection final : public PostgresDatabase {
     PgCursor& commit = Named("commit");
     Enqueue(commit, {});
     Flush();
-    bool done = commit.result() && std::string_view(PQcmdStatus(const_cast<pg_result*>(
-                                       commit.result()))) == "COMMIT";
+    bool done = commit.result() &&
+                std::string_view(PQcmdStatus(const_cast<pg_result*>(commit.result()))) == "COMMIT";
     commit.Close();
     if (!done) throw DatabaseError(Fault::kOther, "the transaction had failed before its commit");
   }
@@ -154,6 +194,7 @@ class Connection final : public PostgresDatabase {
     return rows.Next() && rows.Int(0) >= mark.number;
   }
   void Rollback() noexcept override {
+    ForgetExpected();
     try {
       if (!connection_.good() || !InTransaction()) return;
       Simple("rollback");
@@ -163,15 +204,14 @@ class Connection final : public PostgresDatabase {
     }
   }
   void Savepoint() override { Simple("savepoint"); }
-  void ReleaseSavepoint() override {
-    Simple("release_savepoint");
-    if (unanswered_) Flush();
-  }
+  void ReleaseSavepoint() override { Simple("release_savepoint"); }
   void RollbackToSavepoint() override { Simple("rollback_savepoint"); }
   bool InTransaction() const override {
     if (!connection_.good()) return false;
     return !sent_.empty() || PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
   }
+  void BeginUnit(std::optional<std::size_t> unit) override { unit_ = unit; }
+  std::uint64_t writes() const override { return writes_; }
 
   void LimitFrom(Millis limit) override {
     limit_ = limit;
@@ -181,7 +221,7 @@ class Connection final : public PostgresDatabase {
     Send("lock_claims", {});
     Send("fold_lanes", {});
     Send("fold_totals", {});
-    Flush();
+    Expect("database_clock", {});
   }
   void TakeTurns(const std::string& key) override { Send("take_turns", {key}); }
   bool LanesAreHints() const override { return true; }
@@ -211,7 +251,9 @@ class Connection final : public PostgresDatabase {
   struct Sent {
     PgCursor* cursor;
     bool preparation;
-    bool keep;  // somebody reads the result
+    std::optional<std::size_t> unit;
+    bool keep = false;             // somebody reads the result now
+    Expected* expected = nullptr;  // or later
   };
 
   void EnterPipeline() {
@@ -228,51 +270,56 @@ class Connection final : public PostgresDatabase {
   }
 
   void Begin(std::string_view name, Millis statement_limit) {
+    ForgetExpected();
+    unit_.reset();
     Simple(name);
     Send("transaction_settings",
          {std::to_string(statement_limit.count()), std::to_string(options_.lock_limit.count()),
           std::to_string(kIdleInside.count())});
   }
   // A command without parameters and without an answer of interest.
-  void Simple(std::string_view name) { EnqueueTexts(Named(name), {}, {}); }
+  void Simple(std::string_view name) { EnqueueTexts(Named(name), {}); }
 
-  static void Write(std::span<const Param> params, std::vector<std::string>& texts,
-                    std::vector<bool>& nulls) {
-    texts.resize(params.size());
-    nulls.resize(params.size());
-    for (std::size_t i = 0; i < params.size(); ++i) nulls[i] = !WriteParam(params[i], texts[i]);
+  static Texts Write(std::span<const Param> params) {
+    Texts texts{std::vector<std::string>(params.size()), std::vector<bool>(params.size())};
+    for (std::size_t i = 0; i < params.size(); ++i)
+      texts.nulls[i] = !WriteParam(params[i], texts.values[i]);
+    return texts;
   }
 
-  void Enqueue(PgCursor& cursor, std::span<const Param> params) {
-    std::vector<std::string> texts;
-    std::vector<bool> nulls;
-    Write(params, texts, nulls);
+  void ForgetExpected() {
+    for (Sent& command : sent_) command.expected = nullptr;
+    for (PgCursor* cursor : expecting_) cursor->ForgetExpected();
+    expecting_.clear();
+  }
+
+  void Enqueue(PgCursor& cursor, const Texts& texts) {
     cursor.Use();
-    EnqueueTexts(cursor, texts, nulls);
+    EnqueueTexts(cursor, texts);
     sent_.back().keep = true;
   }
 
-  void EnqueueTexts(PgCursor& cursor, const std::vector<std::string>& texts,
-                    const std::vector<bool>& nulls) {
+  void EnqueueTexts(PgCursor& cursor, const Texts& texts) {
     if (!connection_.good()) connection_.Lose("the connection is lost");
     if (limit_.count() > 0 && SteadyClock::now() >= limit_end_)
       throw DatabaseError(Fault::kTimeLimit, cursor.name());
-    std::vector<const char*> values(texts.size());
-    for (std::size_t i = 0; i < texts.size(); ++i)
-      values[i] = i < nulls.size() && nulls[i] ? nullptr : texts[i].c_str();
+    std::vector<const char*> values(texts.values.size());
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = i < texts.nulls.size() && texts.nulls[i] ? nullptr : texts.values[i].c_str();
     bool prepare = g_prepare.load(std::memory_order_relaxed) && &cursor != composed_.get();
     if (prepare && !cursor.prepared) {
       cursor.prepared = true;
       Check(PQsendPrepare(connection_.get(), cursor.statement().c_str(), cursor.sql().c_str(), 0,
                           nullptr));
-      sent_.push_back({&cursor, true, false});
+      sent_.push_back({&cursor, true, unit_});
     }
     int count = static_cast<int>(values.size());
     Check(prepare ? PQsendQueryPrepared(connection_.get(), cursor.statement().c_str(), count,
                                         values.data(), nullptr, nullptr, 0)
                   : PQsendQueryParams(connection_.get(), cursor.sql().c_str(), count, nullptr,
                                       values.data(), nullptr, nullptr, 0));
-    sent_.push_back({&cursor, false, false});
+    sent_.push_back({&cursor, false, unit_});
+    writes_ += cursor.writes() ? 1 : 0;
   }
   void Check(int sent) {
     if (sent == 0) connection_.Lose(PQerrorMessage(connection_.get()));
@@ -282,7 +329,6 @@ class Connection final : public PostgresDatabase {
   void Flush() {
     if (sent_.empty()) return;
     std::vector<Sent> commands = std::exchange(sent_, {});
-    unanswered_ = false;
     if (PQpipelineSync(connection_.get()) == 0) connection_.Lose("nothing can be sent");
     auto deadline = SteadyClock::now() + options_.statement_limit + options_.lock_limit +
                     kAnswerSlack + (limit_.count() > 0 ? limit_ : Millis{0});
@@ -303,27 +349,32 @@ class Connection final : public PostgresDatabase {
       const Sent& command = commands[at];
       if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
         if (command.keep) command.cursor->Take(std::move(result));
+        if (command.expected) command.expected->result = std::move(result);
         continue;
       }
       if (command.preparation) command.cursor->prepared = false;
       if (command.keep) command.cursor->Close();
-      if (!failed && status != PGRES_PIPELINE_ABORTED)
+      if (!failed && status != PGRES_PIPELINE_ABORTED) {
         failed.emplace(ToDatabaseError(result.get(), command.cursor->name()));
+        failed->unit = command.unit;
+      }
     }
     if (!failed) return;
+    ForgetExpected();
     for (const Sent& command : commands) {
       if (command.keep) command.cursor->Close();
     }
-    LookForPooler(*failed);
+    if (ForgotPrepared(*failed)) failed->fault = Fault::kRace;  // the next run prepares nothing
     if (failed->fault == Fault::kLost) connection_.Lose(failed->what());
     throw *failed;
   }
 
-  static void LookForPooler(const DatabaseError& error) {
+  static bool ForgotPrepared(const DatabaseError& error) {
     std::string_view words = error.what();
-    if (!words.ends_with("(26000)") && !words.ends_with("(42P05)")) return;
+    if (!words.ends_with("(26000)") && !words.ends_with("(42P05)")) return false;
     if (g_prepare.exchange(false))
       os::LogWarning("Store: a pooler forgets prepared statements; none is used from now on");
+    return true;
   }
 
   struct Hash {
@@ -337,7 +388,9 @@ class Connection final : public PostgresDatabase {
   PostgresConnection connection_;
   std::vector<Sent> sent_;
   bool begun_ = false;
-  bool unanswered_ = false;  // something was sent whose failure must show in its own unit
+  std::optional<std::size_t> unit_;
+  std::uint64_t writes_ = 0;
+  std::vector<PgCursor*> expecting_;
   Millis limit_{0};
   SteadyClock::time_point limit_end_{};
   std::unordered_map<std::string, std::unique_ptr<PgCursor>, Hash, std::equal_to<>> named_;

@@ -26,10 +26,15 @@ class PostgresService final : public StoreService {
       : url_(options.postgres),
         bulletin_(url_, options.node),
         readers_(options, [this] { return Connect(); }),
-        urgent_(Urgent(options), [this] { return Connect(); }, health_),
-        writer_(options, [this] { return Connect(); }, health_) {}
+        urgent_(
+            Urgent(options), [this] { return Connect(); }, health_),
+        writer_(
+            options, [this] { return Connect(); }, health_) {}
 
   void Write(Work work, Done done) override { writer_.Write(std::move(work), std::move(done)); }
+  void WriteEnd(const AttemptRef& ref, Work work, Done done) override {
+    writer_.Write(std::move(work), std::move(done), ref);
+  }
   void WriteUrgent(Work work, Done done) override {
     urgent_.Write(std::move(work), std::move(done));
   }
@@ -71,8 +76,7 @@ Result<std::unique_ptr<StoreService>> OpenPostgres(const StoreOptions& options) 
     starting.reset();
     return std::make_unique<PostgresService>(options);
   } catch (const DatabaseError& error) {
-    return Fail(ErrorCode::kUnavailable,
-                fmt::format("{} cannot be used: {}", shown, error.what()));
+    return Fail(ErrorCode::kUnavailable, fmt::format("{} cannot be used: {}", shown, error.what()));
   }
 }
 

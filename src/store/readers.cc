@@ -89,10 +89,7 @@ Result<void> Readers::Try(std::unique_ptr<Database>& database, const StoreServic
   } catch (const DatabaseError& error) {
     if (error.fault != Fault::kLost)
       os::LogWarning("Store: a read failed", {{"error", error.what()}});
-    if (error.fault == Fault::kIo || error.fault == Fault::kCorrupt ||
-        error.fault == Fault::kLost) {
-      database.reset();
-    }
+    if (NeedsReopen(error.fault)) database.reset();
     answer = std::unexpected(ToError(error));
   } catch (const std::exception& error) {
     os::LogError("Store: a read threw", {{"error", error.what()}});

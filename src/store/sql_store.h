@@ -61,7 +61,9 @@ class SqlStore final : public Store {
                                bool dry_run, WallTime now) override;
 
   Result<Job> Find(const std::string& job_id) override;
-  Result<Job> FindToChange(const std::string& job_id) override;
+  Result<Job> FindToEnd(const AttemptRef& ref) override;
+  // A unit that ends this attempt will be run.
+  void ExpectEnd(const AttemptRef& ref);
   Result<Page<Job>> List(const ListRequest& request) override;
   Result<std::vector<Attempt>> Attempts(const std::string& job_id) override;
   Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) override;
@@ -142,7 +144,7 @@ class SqlStore final : public Store {
     try {
       return method();
     } catch (const DatabaseError& error) {
-      failure_.emplace(error);
+      if (!failure_) failure_.emplace(error);  // later ones follow from it
       return std::unexpected(ToError(error));
     }
   }
@@ -162,9 +164,11 @@ class SqlStore final : public Store {
   void ReadAttemptOf(RunningJob& running);
   Result<Job> MustFind(const std::string& job_id, std::string_view statement = "find_job");
   Result<void> MustExist(const std::string& job_id);
-  void PromoteDue(bool auto_start, WallTime now);
+  bool PromoteDue(WallTime now);
   Result<ClaimResult> ClaimOne(const ClaimRequest& request, WallTime now);
   Result<ClaimResult> ClaimNext(const ClaimRequest& request, WallTime now);
+  void ExpectAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
+                     WallTime now);
   std::optional<Job> StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
                                   WallTime now);
   std::int64_t TotalPending();

@@ -16,13 +16,20 @@ Result<ClaimResult> SqlStore::Claim(const ClaimRequest& request, WallTime now) {
   return Guard([&] { return request.job_id ? ClaimOne(request, now) : ClaimNext(request, now); });
 }
 
-void SqlStore::PromoteDue(bool auto_start, WallTime now) {
+// True when a job became ready.
+bool SqlStore::PromoteDue(WallTime now) {
   std::vector<std::int64_t> due;
-  {
+  for (bool auto_start : {true, false}) {
     Rows rows = db_.Query("due_waiting", {auto_start, UnixMillis(now), kPromotedAtOnce});
     while (rows.Next()) due.push_back(rows.Int(0));
   }
-  for (std::int64_t id : due) db_.Execute("promote", {id});
+  for (std::int64_t id : due) db_.Send("promote", {id});
+  return !due.empty();
+}
+
+void SqlStore::ExpectAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
+                             WallTime now) {
+  db_.Expect("claim_job", {id, now, request.node, lease_end});
 }
 
 // None when somebody else is changing the row at this moment.
@@ -78,42 +85,40 @@ Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& request, WallTime now
 }
 
 Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime now) {
-  PromoteDue(true, now);
-  PromoteDue(false, now);
+  for (bool auto_start : {true, false})
+    db_.Expect("due_waiting", {auto_start, UnixMillis(now), kPromotedAtOnce});
   db_.BeginClaims();
-  WallTime lease_end = db_.LeaseClock(now) + request.lease;
   ClaimSearch search(db_, request);
+  if (PromoteDue(now)) db_.BeginClaims();  // their lanes count too
+  WallTime lease_end = db_.LeaseClock(now) + request.lease;
+  for (bool auto_start : {true, false}) db_.Expect("next_due", {auto_start});  // see NextDue
   ClaimResult result;
   result.slots_used = search.slots_used();
   bool exhausted = false;
-  while (static_cast<int>(result.jobs.size()) < request.count && !search.TotalReached()) {
-    auto lane = search.Next();
-    if (!lane) {
-      exhausted = true;
-      break;
-    }
-    if (lane->first == 0) {  // someone edited the lanes themselves: mend and go on
-      db_.Execute("drop_lane", {lane->entity_type, lane->host, lane->auto_start});
-      search.Forget(lane->entity_type);
-      continue;
-    }
-    if (auto job = StartAttempt(lane->first, request, lease_end, now)) {
-      result.jobs.push_back(std::move(*job));
-      search.Took(*lane);
-    } else {
-      search.PassOver(*lane);
+  auto wanted = [&] { return request.count - static_cast<int>(result.jobs.size()); };
+  while (wanted() > 0 && !search.TotalReached() && !exhausted) {
+    auto picked = search.Pick(wanted());
+    exhausted = picked.empty();
+    for (const auto& job : picked) ExpectAttempt(job.id, request, lease_end, now);
+    for (const auto& job : picked) {
+      if (auto started = StartAttempt(job.id, request, lease_end, now)) {
+        result.jobs.push_back(std::move(*started));
+      } else {
+        search.Missed(job);
+      }
     }
   }
-  result.total_pending = TotalPending();
-  if (static_cast<int>(result.jobs.size()) < request.count) {
+  search.Settle();
+  result.total_pending = search.total_pending() - static_cast<std::int64_t>(result.jobs.size());
+  if (wanted() > 0)
     result.block = exhausted ? search.Why(result.total_pending) : ClaimBlock::kTotalLimit;
-  }
   return result;
 }
 
 Result<std::optional<WallTime>> SqlStore::NextDue(bool only_started_before) {
   return Guard([&]() -> Result<std::optional<WallTime>> {
     std::optional<WallTime> next;
+    for (bool auto_start : {true, false}) db_.Expect("next_due", {auto_start});
     for (bool auto_start : {true, false}) {
       if (only_started_before && !auto_start) continue;
       Rows rows = db_.Query("next_due", {auto_start});

@@ -9,7 +9,6 @@
 namespace forager::store {
 namespace {
 
-constexpr std::size_t kMaxTouched = 1'000;
 constexpr std::int64_t kMillisPerPriority = 3'600'000;
 
 Error Taken(const std::string& unique_key, const std::string& holder) {
@@ -28,7 +27,7 @@ std::optional<double> Minutes(const std::optional<Millis>& timeout) {
 }  // namespace
 
 void SqlStore::Touched(const std::string& job_id) {
-  if (committed_.job_ids.size() < kMaxTouched) {
+  if (committed_.job_ids.size() < Committed::kMostJobs) {
     committed_.job_ids.push_back(job_id);
   } else {
     committed_.many = true;

@@ -16,8 +16,16 @@ Result<Job> SqlStore::Find(const std::string& job_id) {
   return Guard([&] { return MustFind(job_id); });
 }
 
-Result<Job> SqlStore::FindToChange(const std::string& job_id) {
-  return Guard([&] { return MustFind(job_id, "find_job_to_change"); });
+void SqlStore::ExpectEnd(const AttemptRef& ref) {
+  db_.Expect("find_job_to_change", {ref.job_id});
+  db_.Expect("guard_attempt", {ref.job_id, ref.attempt});
+}
+
+Result<Job> SqlStore::FindToEnd(const AttemptRef& ref) {
+  return Guard([&] {
+    ExpectEnd(ref);
+    return MustFind(ref.job_id, "find_job_to_change");
+  });
 }
 
 Result<std::vector<Attempt>> SqlStore::Attempts(const std::string& job_id) {

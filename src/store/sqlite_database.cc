@@ -69,6 +69,8 @@ class SqliteCursor : public Cursor {
   SqliteCursor& operator=(const SqliteCursor&) = delete;
   ~SqliteCursor() override { sqlite3_finalize(statement_); }
 
+  bool writes() const { return sqlite3_stmt_readonly(statement_) == 0; }
+
   // Texts are copied unless they outlive the use of the statement.
   void Bind(std::span<const Param> params, bool borrow) {
     texts_ = borrow ? SQLITE_STATIC : SQLITE_TRANSIENT;
@@ -154,7 +156,7 @@ class Connection final : public SqliteDatabase {
 
   Dialect dialect() const override { return Dialect::kSqlite; }
   Rows Query(std::string_view name, Params params) override {
-    SqliteCursor& cursor = Named(name);
+    SqliteCursor& cursor = Use(name);
     cursor.Bind({params.begin(), params.size()}, false);
     return Rows(cursor);
   }
@@ -185,6 +187,7 @@ class Connection final : public SqliteDatabase {
   void ReleaseSavepoint() override { Execute("release_savepoint", {}); }
   void RollbackToSavepoint() override { Execute("rollback_savepoint", {}); }
   bool InTransaction() const override { return sqlite3_get_autocommit(handle_) == 0; }
+  std::uint64_t writes() const override { return writes_; }
 
   void Run(const std::string& sql) override {
     if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
@@ -240,19 +243,21 @@ class Connection final : public SqliteDatabase {
   }
 
   std::int64_t ExecuteSpan(std::string_view name, std::span<const Param> params) {
-    SqliteCursor& cursor = Named(name);
+    SqliteCursor& cursor = Use(name);
     cursor.Bind(params, true);
     Rows rows(cursor);
     while (rows.Next()) {
     }
     return sqlite3_changes64(handle_);
   }
-  SqliteCursor& Named(std::string_view name) {
+  SqliteCursor& Use(std::string_view name) {
     auto found = named_.find(name);
     if (found == named_.end()) {
-      auto cursor = std::make_unique<SqliteCursor>(handle_, name, Statement(Dialect::kSqlite, name));
+      auto cursor =
+          std::make_unique<SqliteCursor>(handle_, name, Statement(Dialect::kSqlite, name));
       found = named_.emplace(std::string(name), std::move(cursor)).first;
     }
+    writes_ += found->second->writes() ? 1 : 0;
     return *found->second;
   }
 
@@ -267,6 +272,7 @@ class Connection final : public SqliteDatabase {
   std::chrono::steady_clock::time_point deadline_;
   std::function<void(int)> on_log_pages_;
   int log_pages_ = 0;
+  std::uint64_t writes_ = 0;
   std::unordered_map<std::string, std::unique_ptr<SqliteCursor>, Hash, std::equal_to<>> named_;
   std::unordered_map<std::string, std::unique_ptr<SqliteCursor>> composed_;
 };

@@ -12,7 +12,8 @@ namespace forager::store {
 namespace {
 
 constexpr Millis kStartBusy{2'000};
-constexpr Millis kBusyStep{100};  // the driver waits so long for a lock before the writer looks at its queue
+constexpr Millis kBusyStep{
+    100};  // the driver waits so long for a lock before the writer looks at its queue
 constexpr Millis kReadBusy{1'000};
 constexpr int kWriterCacheKib = 32 * 1024;
 constexpr int kReaderCacheKib = 8 * 1024;
@@ -34,14 +35,16 @@ class SqliteService final : public StoreService {
         writer_(
             options,
             [this] {
-              auto database =
-                  SqliteDatabase::Open({path_, false, kBusyStep, kWriterCacheKib});
+              auto database = SqliteDatabase::Open({path_, false, kBusyStep, kWriterCacheKib});
               database->OnLogPages([this](int pages) { checkpointer_.LogPages(pages); });
               return database;
             },
             health_) {}
 
   void Write(Work work, Done done) override { writer_.Write(std::move(work), std::move(done)); }
+  void WriteEnd(const AttemptRef&, Work work, Done done) override {
+    Write(std::move(work), std::move(done));
+  }
   void WriteUrgent(Work work, Done done) override { Write(std::move(work), std::move(done)); }
   void Read(Work work, Done done) override { readers_.Read(std::move(work), std::move(done)); }
   void OnCommit(std::function<void(const Committed&)> observer) override {

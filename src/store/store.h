@@ -17,8 +17,8 @@
 #include "job/job.h"
 #include "job/outcome.h"
 #include "job/schedule.h"
-#include "store/history.h"
 #include "store/alert.h"
+#include "store/history.h"
 
 namespace forager::store {
 
@@ -316,8 +316,8 @@ class Store {
   // ---- reads
   // --------------------------------------------------------------------------------------
   virtual Result<Job> Find(const std::string& job_id) = 0;  // kNotFound
-  // The same in a unit that changes the job by what it finds: nobody else does until its end.
-  virtual Result<Job> FindToChange(const std::string& job_id) = 0;
+  // The job of an attempt whose end this unit writes: nobody else changes it until the unit's end.
+  virtual Result<Job> FindToEnd(const AttemptRef& ref) = 0;
   virtual Result<Page<Job>> List(const ListRequest& request) = 0;
   virtual Result<std::vector<Attempt>> Attempts(const std::string& job_id) = 0;
   virtual Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) = 0;

@@ -17,6 +17,20 @@ Result<void> Wait(const std::function<void(StoreService::Done)>& start) {
 
 }  // namespace
 
+void CommitNews::Add(const CommitNews& more) {
+  std::size_t room = kMostJobs - job_ids.size();
+  many |= more.many || more.job_ids.size() > room;
+  job_ids.insert(
+      job_ids.end(), more.job_ids.begin(),
+      more.job_ids.begin() + static_cast<std::ptrdiff_t>(std::min(room, more.job_ids.size())));
+  pending_added |= more.pending_added;
+  requested |= more.requested;
+  orders_added |= more.orders_added;
+  for (const ChangedSchedule& schedule : more.schedules) {
+    if (schedules.size() < kMostSchedules) schedules.push_back(schedule);
+  }
+}
+
 Result<void> StoreService::WriteAndWait(Work work) {
   return Wait([&](Done done) { Write(std::move(work), std::move(done)); });
 }

@@ -14,8 +14,10 @@
 namespace forager::store {
 
 // The jobs that a committed group changed, for those who show or schedule them.
-struct Committed {
-  std::vector<std::string> job_ids;  // changed jobs, at most 1,000; more: `many` is true
+// What others want to know of a commit.
+struct CommitNews {
+  static constexpr std::size_t kMostJobs = 1'000;
+  std::vector<std::string> job_ids;  // changed jobs, at most kMostJobs; more: `many` is true
   bool many = false;
   bool pending_added = false;  // something may be claimable now
   bool requested = false;      // pending jobs were asked for: dispatch starts them in either mode
@@ -25,9 +27,15 @@ struct Committed {
     std::string name;
     bool deleted;
   };
-  HistoryTally history;  // what happened, for charts
   static constexpr std::size_t kMostSchedules = 1'000;
   std::vector<ChangedSchedule> schedules;  // changed, or a run of them was decided
+
+  // `more` happened too; of its jobs as many as there is room for.
+  void Add(const CommitNews& more);
+};
+
+struct Committed : CommitNews {
+  HistoryTally history;  // what happened, for charts
 };
 
 struct Health {
@@ -62,6 +70,9 @@ class StoreService {
   virtual ~StoreService() = default;  // finishes the queue, then closes
 
   virtual void Write(Work work, Done done) = 0;
+  // The same for work that ends this attempt and touches no other job: where many wait, what they
+  // read comes at once.
+  virtual void WriteEnd(const AttemptRef& ref, Work work, Done done) = 0;
   // A write that waits behind no other: leases.
   virtual void WriteUrgent(Work work, Done done) = 0;
   virtual void Read(Work work, Done done) = 0;

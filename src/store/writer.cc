@@ -16,7 +16,7 @@ constexpr Millis kProbeInterval{500};  // while the health is red and nobody wri
 constexpr Millis kReconnectPause{100};
 constexpr std::chrono::seconds kDoubtLimit{30};  // of a commit whose answer was lost
 constexpr int kMaxRaces = 5;
-constexpr std::size_t kMaxTouched = 1'000;
+constexpr int kRunsTogether = 3;
 
 Error Overloaded() {
   return Error{ErrorCode::kUnavailable,
@@ -25,31 +25,14 @@ Error Overloaded() {
                std::chrono::seconds(1)};
 }
 
-void Merge(Committed& all, const Committed& one) {
-  std::size_t room = kMaxTouched - all.job_ids.size();
-  if (one.job_ids.size() > room) all.many = true;
-  all.job_ids.insert(
-      all.job_ids.end(), one.job_ids.begin(),
-      one.job_ids.begin() + static_cast<std::ptrdiff_t>(std::min(room, one.job_ids.size())));
-  all.many |= one.many;
-  all.pending_added |= one.pending_added;
-  all.requested |= one.requested;
-  all.orders_added |= one.orders_added;
-  all.history.Add(one.history);
-  for (const auto& schedule : one.schedules) {
-    if (all.schedules.size() < Committed::kMostSchedules) all.schedules.push_back(schedule);
-  }
-}
-
-bool NeedsReopen(Fault fault) {
-  return fault == Fault::kIo || fault == Fault::kCorrupt || fault == Fault::kLost;
-}
-
-// The rest of the transaction is as good as before.
+// Without that unit the transaction is as good as before.
 bool IsOfOneUnit(Fault fault) {
   return fault == Fault::kRace || fault == Fault::kConstraint || fault == Fault::kTimeLimit ||
          fault == Fault::kBusy || fault == Fault::kOther;
 }
+
+// Nobody knows whether a commit happened.
+struct Unanswered {};
 
 std::string WriterName() {
   std::random_device random;
@@ -77,11 +60,12 @@ Writer::~Writer() {
   thread_.join();
 }
 
-void Writer::Write(StoreService::Work work, StoreService::Done done) {
+void Writer::Write(StoreService::Work work, StoreService::Done done,
+                   std::optional<AttemptRef> ends) {
   {
     std::lock_guard lock(mutex_);
     if (!stopping_ && static_cast<int>(queue_.size()) < options_.max_queue) {
-      queue_.push_back({std::move(work), std::move(done), SteadyClock::now()});
+      queue_.push_back({std::move(work), std::move(done), std::move(ends), SteadyClock::now()});
       done = nullptr;
     }
   }
@@ -128,11 +112,12 @@ Writer::Group Writer::Take() {
     wake_.wait_for(lock, kProbeInterval, ready);
   }
   Group group;
-  auto count = std::min(queue_.size(), static_cast<std::size_t>(options_.max_group));
-  group.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
+  while (!queue_.empty() && group.size() < static_cast<std::size_t>(options_.max_group)) {
+    bool alone = queue_.front().alone;
+    if (alone && !group.empty()) break;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
+    if (alone) break;
   }
   return group;
 }
@@ -222,60 +207,21 @@ void Writer::Lost(const DatabaseError& error) {
   if (database_) database_->Rollback();
 }
 
-Result<void> Writer::RunWork(Item& item, Committed& touched, std::optional<Fault>& fault) {
+// What the unit answers; throws what the database says.
+Result<void> Writer::RunUnit(Item& item, Committed& touched) {
   SqlStore store(*database_, touched);
   Result<void> answer;
   try {
     answer = item.work(store);
-  } catch (const DatabaseError& error) {
-    fault = error.fault;
-    answer = std::unexpected(ToError(error));
+  } catch (const DatabaseError&) {
+    throw;
   } catch (const std::exception& error) {
     os::LogError("Store: a unit of work threw", {{"error", error.what()}});
     answer = forager::Fail(ErrorCode::kInternal, "The request failed inside the server.");
   }
-  if (store.failure()) {
-    fault = store.failure()->fault;
-    answer = std::unexpected(ToError(*store.failure()));
-    if (fault == Fault::kOther || fault == Fault::kConstraint)
-      os::LogWarning("Store: a statement failed", {{"error", store.failure()->what()}});
-  }
+  if (store.failure()) throw *store.failure();
+  if (!database_->InTransaction()) throw DatabaseError(Fault::kFull, "a full disk took it back");
   return answer;
-}
-
-Writer::Ran Writer::RunItem(Item& item, bool alone, Result<void>& answer, Committed& committed) {
-  Committed touched;
-  std::optional<Fault> fault;
-  try {
-    if (!alone) database_->Savepoint();
-    answer = RunWork(item, touched, fault);
-    if (!database_->InTransaction()) {  // a full disk takes everything back
-      if (answer) answer = std::unexpected(ToError(DatabaseError(Fault::kFull, "")));
-      reopen_ |= fault && NeedsReopen(*fault);
-      return Ran::kLost;
-    }
-    if (alone) {
-      if (!answer) database_->Rollback();
-    } else {
-      if (!answer) database_->RollbackToSavepoint();
-      database_->ReleaseSavepoint();
-    }
-  } catch (const DatabaseError& error) {
-    // What was sent without waiting failed now.
-    if (IsOfOneUnit(error.fault) && database_->InTransaction()) {
-      fault = error.fault;
-      os::LogWarning("Store: a statement failed", {{"error", error.what()}});
-      answer = std::unexpected(ToError(error));
-      alone ? database_->Rollback() : database_->RollbackToSavepoint();
-    } else {
-      Lost(error);
-      answer = std::unexpected(ToError(error));
-      return Ran::kLost;
-    }
-  }
-  if (fault == Fault::kRace && ++item.races <= kMaxRaces) return Ran::kAgain;
-  if (answer) Merge(committed, touched);
-  return Ran::kDone;
 }
 
 // To the front of the queue, in its old order.
@@ -305,67 +251,105 @@ bool Writer::WasCommitted(const CommitMark& mark) {
   return false;
 }
 
-bool Writer::CommitGroup(Group& group, const Committed& committed) {
-  ++mark_.number;
-  try {
-    if (database_->InTransaction()) history_.Write(*database_, committed.history);
-    if (database_->InTransaction()) database_->Commit(options_.shared() ? mark_ : CommitMark{});
-    return true;
-  } catch (const DatabaseError& error) {
-    history_.Forget();
-    // What a unit that is alone has sent without waiting fails here.
-    bool units_own = group.size() == 1 && IsOfOneUnit(error.fault);
-    if (units_own) {
-      database_->Rollback();
-    } else {
-      Lost(error);
-    }
-    if (error.fault == Fault::kLost && WasCommitted(mark_)) return true;
-    bool again = error.fault == Fault::kRace && !group.empty();
-    for (Item& item : group) again &= ++item.races <= kMaxRaces;
-    if (again) {
-      PutBack(std::move(group));
-    } else {
-      Answer(group, ToError(error));
-    }
-    return false;
+// What the ends that follow one another read: none of them touches the job of another.
+void Writer::ExpectEnds(Group& group, std::size_t from) {
+  if (!group[from].ends || (from > 0 && group[from - 1].ends)) return;
+  Committed nothing;
+  SqlStore store(*database_, nothing);
+  for (std::size_t unit = from; unit < group.size() && group[unit].ends; ++unit) {
+    database_->BeginUnit(unit);
+    store.ExpectEnd(*group[unit].ends);
   }
 }
 
-void Writer::RunGroup(Group group) {
-  if (!BeginTransaction(group)) return;
-  std::vector<Result<void>> answers(group.size());
-  Committed committed;
-  Group again;
-  bool alone = group.size() == 1;
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < group.size(); ++i) {
-    switch (RunItem(group[i], alone, answers[kept], committed)) {
-      case Ran::kDone:
-        if (kept != i) group[kept] = std::move(group[i]);
-        ++kept;
-        break;
-      case Ran::kAgain:
-        again.push_back(std::move(group[i]));
-        break;
-      case Ran::kLost: {
-        Error error = answers[kept].error();
-        bool disconnected = reopen_ && options_.shared();
-        health_.failed_commits.fetch_add(1, std::memory_order_relaxed);
-        if (!disconnected) health_.Bad(error.detail);
-        database_->Rollback();
-        // Nothing of the group is stored.
-        group.erase(group.begin() + static_cast<std::ptrdiff_t>(kept),
-                    group.begin() + static_cast<std::ptrdiff_t>(i));
-        std::move(again.begin(), again.end(), std::back_inserter(group));
-        if (!disconnected) return Answer(group, error);
-        Expire(group, error);
-        return PutBack(std::move(group));
-      }
+std::optional<Writer::Misfit> Writer::RunUnits(Group& group, Answers& answers,
+                                               Committed& committed) {
+  for (std::size_t unit = 0; unit < group.size(); ++unit) {
+    std::uint64_t writes = database_->writes();
+    Committed touched;
+    try {
+      ExpectEnds(group, unit);
+      database_->BeginUnit(unit);
+      answers[unit] = RunUnit(group[unit], touched);
+    } catch (DatabaseError& error) {
+      if (!error.unit) error.unit = unit;
+      throw;
+    }
+    if (answers[unit]) {
+      committed.Add(touched);
+      committed.history.Add(touched.history);
+    } else if (database_->writes() != writes) {
+      return Misfit{unit, answers[unit].error(), false};
     }
   }
-  group.resize(kept);
-  if (!CommitGroup(group, committed)) return PutBack(std::move(again));
+  return std::nullopt;
+}
+
+void Writer::Commit(const Committed& committed) {
+  database_->BeginUnit(std::nullopt);
+  ++mark_.number;
+  try {
+    history_.Write(*database_, committed.history);
+    database_->Commit(options_.shared() ? mark_ : CommitMark{});
+  } catch (const DatabaseError& error) {
+    history_.Forget();
+    if (error.fault != Fault::kLost) throw;
+    Lost(error);
+    if (!WasCommitted(mark_)) throw Unanswered{};
+  }
+}
+
+// Nothing of the group is stored, and no unit of it is to blame.
+void Writer::GiveUp(Group group, const DatabaseError& error) {
+  bool disconnected = error.fault == Fault::kLost && options_.shared();
+  if (!disconnected && error.fault != Fault::kRace) {
+    Lost(error);
+    return Answer(group, ToError(error));
+  }
+  health_.failed_commits.fetch_add(1, std::memory_order_relaxed);
+  reopen_ |= disconnected;
+  database_->Rollback();
+  if (disconnected) {
+    Expire(group, ToError(error));
+  } else if (std::ranges::any_of(group, [](Item& item) { return ++item.races > kMaxRaces; })) {
+    return Answer(group, ToError(error));
+  }
+  PutBack(std::move(group));
+}
+
+std::optional<Writer::Misfit> Writer::RunTogether(Group& group) {
+  if (!BeginTransaction(group)) return std::nullopt;
+  std::uint64_t writes = database_->writes();
+  Answers answers(group.size());
+  Committed committed;
+  try {
+    if (auto misfit = RunUnits(group, answers, committed)) {
+      database_->Rollback();
+      return misfit;
+    }
+    if (database_->writes() != writes) {
+      Commit(committed);
+    } else {
+      database_->Rollback();
+    }
+  } catch (const Unanswered&) {
+    Answer(group, ToError(DatabaseError(Fault::kLost, "")));
+    return std::nullopt;
+  } catch (const DatabaseError& error) {
+    if (error.unit && IsOfOneUnit(error.fault) && database_->InTransaction()) {
+      if (error.fault == Fault::kOther || error.fault == Fault::kConstraint)
+        os::LogWarning("Store: a statement failed", {{"error", error.what()}});
+      database_->Rollback();
+      return Misfit{*error.unit, ToError(error), error.fault == Fault::kRace};
+    }
+    GiveUp(std::move(group), error);
+    return std::nullopt;
+  }
+  Acknowledge(group, answers, committed);
+  return std::nullopt;
+}
+
+void Writer::Acknowledge(Group& group, Answers& answers, const Committed& committed) {
   health_.Good();
   health_.commits.fetch_add(1, std::memory_order_relaxed);
   health_.writes.fetch_add(group.size(), std::memory_order_relaxed);
@@ -374,19 +358,35 @@ void Writer::RunGroup(Group group) {
     std::lock_guard lock(mutex_);
     observer = observer_;
   }
-  for (std::size_t i = 0; i < group.size(); ++i) group[i].done(std::move(answers[i]));
+  for (std::size_t unit = 0; unit < group.size(); ++unit)
+    group[unit].done(std::move(answers[unit]));
   if (observer) observer(committed);
-  PutBack(std::move(again));
-  AfterCommit();
-}
-
-void Writer::AfterCommit() {
   try {
     database_->AfterCommit();
   } catch (const DatabaseError& error) {
     os::LogWarning("Store: a checkpoint failed", {{"error", error.what()}});
     reopen_ |= NeedsReopen(error.fault);
   }
+}
+
+void Writer::RunGroup(Group group) {
+  Group again;
+  for (int runs = 0; auto misfit = RunTogether(group); ++runs) {
+    Item item = std::move(group[misfit->unit]);
+    group.erase(group.begin() + static_cast<std::ptrdiff_t>(misfit->unit));
+    if (misfit->race && ++item.races <= kMaxRaces) {
+      again.push_back(std::move(item));
+    } else {
+      item.done(std::unexpected(misfit->error));
+    }
+    if (group.empty()) break;
+    if (runs >= kRunsTogether) {
+      for (Item& one : group) one.alone = true;
+      PutBack(std::move(group));
+      break;
+    }
+  }
+  PutBack(std::move(again));
 }
 
 // While the health is red: is the disk writable again?

@@ -1,7 +1,8 @@
-// The writer thread: takes what callers queued, runs it in one transaction with a savepoint each,
-// commits, and only then answers. Owns the writing connection; opens it anew after an I/O error.
-// Never makes a caller wait. A unit may be run again when its transaction was lost or another
-// server was quicker, so units only assign what they return.
+// The writer thread: takes what callers queued, runs it in one transaction, commits, and only then
+// answers. A unit that fails after it wrote is taken out, and the others are run again without it.
+// Owns the writing connection; opens it anew after an I/O error. Never makes a caller wait. A unit
+// may also run again when its transaction was lost or another server was quicker, so units only
+// assign what they return.
 #pragma once
 
 #include <chrono>
@@ -27,7 +28,9 @@ class Writer {
   Writer(const StoreOptions& options, Open open, HealthBoard& health);
   ~Writer();  // finishes the queue
 
-  void Write(StoreService::Work work, StoreService::Done done);
+  // `ends`: see StoreService::WriteEnd.
+  void Write(StoreService::Work work, StoreService::Done done,
+             std::optional<AttemptRef> ends = std::nullopt);
   void OnCommit(std::function<void(const Committed&)> observer);
   std::size_t queue() const;
 
@@ -35,28 +38,37 @@ class Writer {
   struct Item {
     StoreService::Work work;
     StoreService::Done done;
+    std::optional<AttemptRef> ends;
     std::chrono::steady_clock::time_point since;
-    int races = 0;  // how often another server was quicker
+    int races = 0;       // how often another server was quicker
+    bool alone = false;  // to be run in a transaction of its own
   };
   using Group = std::vector<Item>;
-  enum class Ran { kDone, kAgain, kLost };
+  using Answers = std::vector<Result<void>>;
+  // The unit whose writes must not be committed.
+  struct Misfit {
+    std::size_t unit;
+    Error error;
+    bool race;
+  };
 
   void Loop();
   Group Take();
   bool BeginTransaction(Group& group);
   void RunGroup(Group group);
-  // Runs one item, in a savepoint unless it is alone: bulk inserts are much faster without. kLost:
-  // the whole transaction is.
-  Ran RunItem(Item& item, bool alone, Result<void>& answer, Committed& committed);
-  Result<void> RunWork(Item& item, Committed& touched, std::optional<Fault>& fault);
-  // False: the group was answered, or goes back to the queue.
-  bool CommitGroup(Group& group, const Committed& committed);
+  // None: the group is over with, answered or back in the queue.
+  std::optional<Misfit> RunTogether(Group& group);
+  std::optional<Misfit> RunUnits(Group& group, Answers& answers, Committed& committed);
+  void ExpectEnds(Group& group, std::size_t from);
+  Result<void> RunUnit(Item& item, Committed& touched);
+  void Commit(const Committed& committed);
+  void Acknowledge(Group& group, Answers& answers, const Committed& committed);
+  void GiveUp(Group group, const DatabaseError& error);
   bool WasCommitted(const CommitMark& mark);
   void PutBack(Group group);
   void Pause();
   void Lost(const DatabaseError& error);
   void Expire(Group& group, const Error& error);
-  void AfterCommit();
   void Probe();
   bool EnsureOpen();
   static void Answer(Group& group, const Error& error);

@@ -1,6 +1,8 @@
 // Which job starts next, and what stands in its way.
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "tests/store/store_fixture.h"
 
 namespace forager::store {
@@ -143,6 +145,30 @@ TEST_P(Claims, ManyJobsOfManyLanesComeInTheOrderOfTheirRows) {
   auto claimed = Claim(request).jobs;
   ASSERT_EQ(claimed.size(), 60u * 3);
   for (std::size_t i = 0; i < claimed.size(); ++i) EXPECT_EQ(claimed[i].job_id, (*ids)[i]);
+}
+
+TEST_P(Claims, ManyAtOnceComeInTheOrderOfOneByOne) {
+  std::vector<NewJob> jobs;
+  std::minstd_rand random(7);
+  for (int i = 0; i < 300; ++i) {
+    NewJob job = AJob("type" + std::to_string(random() % 4),
+                      "https://site" + std::to_string(random() % 90) + ".example/");
+    job.priority = static_cast<int>(random() % 11);
+    jobs.push_back(job);
+  }
+  auto ids = Do([&](Store& store) { return store.SubmitMany(jobs, {}, 1'000'000, now_); });
+  ASSERT_TRUE(ids);
+  std::map<std::string, std::pair<int, std::size_t>> expected;  // priority first, then their rows
+  for (std::size_t i = 0; i < jobs.size(); ++i) expected[(*ids)[i]] = {-*jobs[i].priority, i};
+  std::vector<std::pair<int, std::size_t>> order;
+  for (int count : {7, 1, 64, 30, 1, 150, 100}) {
+    auto claimed = Claim(Up(1'000, count));
+    EXPECT_EQ(claimed.total_pending, 300 - static_cast<int>(order.size() + claimed.jobs.size()));
+    for (const Job& job : claimed.jobs) order.push_back(expected.at(job.job_id));
+    ExpectExact();
+  }
+  EXPECT_EQ(order.size(), 300u);
+  EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
 TEST_P(Claims, OnRequestModeStartsRetriesByItself) {

@@ -24,7 +24,9 @@ class Nodes : public StoreTest {
   HeartbeatAnswer Beat(const std::string& id, const std::string& boot = "boot-1") {
     return *Do([&](Store& s) { return s.Heartbeat(id, boot, 4, kLease, now_); });
   }
-  std::vector<Node> All() { return *Do([&](Store& s) { return s.Nodes(kLease, now_); }); }
+  std::vector<Node> All() {
+    return *Do([&](Store& s) { return s.Nodes(kLease, now_); });
+  }
   // On SQLite by the clock given; PostgreSQL has its own, which is moved by hand.
   void LeaseLengthPasses() {
     Advance(kLease + Millis{1'000});
@@ -253,7 +255,7 @@ TEST_P(Servers, AnEndAndACancelAtOnceLeaveNoJobBehind) {
     bool ended = false;
     std::thread worker([&, this] {
       EXPECT_TRUE(services_[0]->WriteAndWait([&](Store& store) -> Result<void> {
-        auto job = store.FindToChange(ref.job_id);
+        auto job = store.FindToEnd(ref);
         if (!job) return std::unexpected(job.error());
         auto done = job->cancel_requested_at ? store.Cancel(Final(ref, "cancelled"), now_)
                                              : store.Complete(Final(ref), now_);
@@ -312,9 +314,8 @@ TEST_P(Servers, HearOfEachOthersCommits) {
   services_[0]->OnCommit([](const Committed&) {});
   auto hears = [&](const std::string& id) {
     std::unique_lock lock(mutex);
-    return changed.wait_for(lock, std::chrono::milliseconds(200), [&] {
-      return std::ranges::find(heard, id) != heard.end();
-    });
+    return changed.wait_for(lock, std::chrono::milliseconds(200),
+                            [&] { return std::ranges::find(heard, id) != heard.end(); });
   };
   bool told = false;
   for (int i = 0; i < 50 && !told; ++i) {  // the first words may come before it listens
@@ -350,6 +351,28 @@ TEST_P(Servers, ALockHeldByAPersonMakesOthersAnswerAndLeasesGoOn) {
   shell.Run("ROLLBACK");
   EXPECT_TRUE(Complete(other));
   services_.clear();
+}
+
+TEST_P(Servers, AJobThatAPersonHoldsIsPassedOverAndClaimedLater) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 6; ++i)
+    ids.push_back(Submitted(AJob("property", i < 3 ? "" : "https://a.example/")));
+  Shell shell(options_);
+  shell.Run("BEGIN; UPDATE collection_jobs SET search_query = 'x' WHERE job_id = '" + ids[0] + "'");
+  ClaimRequest request;
+  request.limits.total = 4;
+  request.count = 4;
+  auto others = Claim(request);
+  // What was picked behind it is started, and no slot is left for it.
+  EXPECT_EQ(others.jobs.size(), 4u);
+  for (const Job& job : others.jobs) EXPECT_NE(job.job_id, ids[0]);
+  shell.Run("ROLLBACK");
+  request.limits.total = 100;
+  auto rest = Claim(request);
+  EXPECT_EQ(rest.jobs.size(), 2u);
+  EXPECT_EQ(rest.total_pending, 0);
+  EXPECT_TRUE(std::ranges::any_of(rest.jobs, [&](const Job& job) { return job.job_id == ids[0]; }));
+  ExpectExact();
 }
 
 TEST(Bulletin, NewsAreReadAsTheyWereWritten) {

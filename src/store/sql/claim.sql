@@ -40,10 +40,11 @@ DELETE FROM collection_lanes WHERE entity_type = $1 AND host = $2 AND auto_start
 -- name: raise_lane
 UPDATE collection_lanes SET head = $4 WHERE entity_type = $1 AND host = $2 AND auto_start = $3;
 
--- name: first_of_lane
+-- name: next_of_lane
 SELECT id, ready_key FROM collection_jobs
 WHERE entity_type = $1 AND host = $2 AND auto_start = $3 AND ready_key IS NOT NULL
-ORDER BY ready_key, id LIMIT 1;
+  AND (ready_key, id) > ($4, $5)
+ORDER BY ready_key, id LIMIT $6;
 
 -- name: pauses
 SELECT entity_type FROM collection_pauses;

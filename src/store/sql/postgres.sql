@@ -22,8 +22,9 @@ SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2,
 INSERT INTO collection_writers (writer, number, marked_at) VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (writer) DO UPDATE SET number = excluded.number, marked_at = excluded.marked_at;
 
+-- Waits for a commit that is still under way.
 -- name: last_mark
-SELECT number FROM collection_writers WHERE writer = $1;
+SELECT number FROM collection_writers WHERE writer = $1 FOR UPDATE;
 
 -- name: database_clock
 SELECT clock_timestamp()::timestamptz(3);
