@@ -47,6 +47,13 @@ struct LiveAttempt {
   bool stopping = false;  // its stop schedule has begun
 };
 
+// An attempt that lives on this node waits for its turn at a web host.
+struct TurnWait {
+  std::string host;
+  Millis left{0};
+  Millis interval{0};  // between two turns of the host
+};
+
 // What a scrape reads from the store; none when it cannot be read.
 struct JobFigures {
   std::optional<std::vector<store::TypeTotals>> totals;
@@ -80,6 +87,7 @@ class Control {
                           std::function<void(Result<StuckReset>)> done) = 0;
   // The attempts whose processes live on this node.
   virtual void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) = 0;
+  virtual std::optional<TurnWait> turn_wait(const AttemptRef& ref) const = 0;
   // Rows in state running with nothing alive behind them: the gauge that must read 0.
   virtual int stuck_running() const = 0;
   // The body of /metrics, in Prometheus' text form.

@@ -129,6 +129,13 @@ void ExplainRunning(const Call& call, const Job& job, Reasons& reasons) {
                             "the monitor resets it when its time is over.",
                             since));
   }
+  if (auto wait = call.control().turn_wait({job.job_id, job.attempt})) {
+    reasons.Add("host_budget",
+                fmt::format("It waits {} s for its turn at {} (1 request per {}, shared by all "
+                            "servers).",
+                            std::chrono::ceil<std::chrono::seconds>(wait->left).count(),
+                            wait->host, FormatDuration(wait->interval)));
+  }
   if (job.cancel_requested_at) {
     reasons.Add("cancel_requested", "Its cancellation was requested at " +
                                         FormatRfc3339(*job.cancel_requested_at) + ".");

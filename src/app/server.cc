@@ -146,6 +146,8 @@ Result<void> Server::StartEngine() {
   hooks.logged = [this](const AttemptRef& ref, const std::vector<LogLine>& lines) {
     notifier_->Logged(ref, lines);
   };
+  hooks.turn_asked = [this](const AttemptRef& ref, const AskTurnEvent& question,
+                            os::Steady deadline) { politeness_->Ask(ref, question, deadline); };
   hooks.claimed = [this](const Job& job) { metrics_.Claimed(job); };
   hooks.started = [this](const Job& job) { metrics_.Started(job, clock_.Now()); };
   hooks.ended = [this](const scheduler::Ending& ending, const scheduler::Written& written) {
@@ -158,6 +160,8 @@ Result<void> Server::StartEngine() {
   auto supervisor = supervisor::Supervisor::Make(loop_, clock_, SupervisorSettings(), *recorder_);
   if (!supervisor) return std::unexpected(supervisor.error());
   supervisor_ = std::move(*supervisor);
+  politeness_ = std::make_unique<scheduler::Politeness>(loop_, clock_, *calls_, *supervisor_,
+                                                        settings_.host_interval);
   LogSandbox();
   auto given_back = scheduler::GiveBackOrphans(*store_, policy_, clock_.Now());
   if (!given_back) return std::unexpected(given_back.error());
@@ -335,6 +339,7 @@ void Server::Reload() {
     settings_ = std::move(*loaded);
   }
   dispatcher_->SetPolicy(std::move(policy));
+  politeness_->SetHostInterval(settings_.host_interval);
   supervisor_->SetCollectorSettings(CollectorSettings(settings_));
   if (other_interval && settings_.monitor_enabled) {
     monitor_->Start(settings_.monitor_interval, [this] { Publish(); });

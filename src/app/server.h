@@ -17,6 +17,7 @@
 #include "scheduler/membership.h"
 #include "scheduler/monitor.h"
 #include "scheduler/orders.h"
+#include "scheduler/politeness.h"
 #include "scheduler/pruner.h"
 #include "scheduler/schedules.h"
 
@@ -55,6 +56,7 @@ class Server final : public api::Control {
   void ResetStuck(Millis timeout, bool requeue,
                   std::function<void(Result<api::StuckReset>)> done) override;
   void LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) override;
+  std::optional<api::TurnWait> turn_wait(const AttemptRef& ref) const override;
   int stuck_running() const override { return stuck_running_; }
   std::string metrics(const api::JobFigures& jobs) const override;
   std::vector<api::AlertReceiver> alert_receivers() const override;
@@ -109,6 +111,7 @@ class Server final : public api::Control {
   std::unique_ptr<scheduler::StoreCalls> calls_;
   std::unique_ptr<scheduler::Recorder> recorder_;
   std::unique_ptr<supervisor::Supervisor> supervisor_;
+  std::unique_ptr<scheduler::Politeness> politeness_;
   std::unique_ptr<scheduler::Dispatcher> dispatcher_;
   std::unique_ptr<scheduler::Orders> orders_;
   std::unique_ptr<scheduler::Membership> membership_;

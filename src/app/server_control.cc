@@ -81,4 +81,12 @@ void Server::LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> don
   });
 }
 
+std::optional<api::TurnWait> Server::turn_wait(const AttemptRef& ref) const {
+  os::Steady now = clock_.SteadyNow();
+  auto waiting = politeness_->WaitingOf(ref, now);
+  if (!waiting) return std::nullopt;
+  return api::TurnWait{waiting->host, std::chrono::ceil<Millis>(waiting->turn - now),
+                       waiting->interval};
+}
+
 }  // namespace forager::app

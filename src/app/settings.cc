@@ -138,6 +138,9 @@ const std::vector<Row>& Table() {
       {"allow_private_hosts", "FORAGER_ALLOW_PRIVATE_HOSTS", "",
        "private hosts that may be fetched: host[:port],...",
        [](auto text, Settings& s) { return KeepHosts(text, s.allow_private_hosts); }},
+      {"host_interval", "FORAGER_HOST_INTERVAL", "1s",
+       "between two requests to one web host, of all jobs and servers; 0s: no gap of our own",
+       [](auto text, Settings& s) { return Keep(ParseSpan(text, 0s, 1min), s.host_interval); }},
       {"allowed_hosts", "FORAGER_ALLOWED_HOSTS", "",
        "further names this server may be called by (Host header)",
        [](auto text, Settings& s) { return KeepHosts(text, s.allowed_hosts); }},
@@ -309,7 +312,8 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
 
 std::map<std::string, std::string> CollectorSettings(const Settings& settings) {
   return {{"user_agent", settings.user_agent},
-          {"allow_private_hosts", fmt::format("{}", fmt::join(settings.allow_private_hosts, ","))}};
+          {"allow_private_hosts", fmt::format("{}", fmt::join(settings.allow_private_hosts, ","))},
+          {"host_interval_ms", fmt::format("{}", settings.host_interval.count())}};
 }
 
 }  // namespace forager::app

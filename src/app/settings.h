@@ -32,6 +32,7 @@ struct Settings {
   std::string log_file;
   bool log_json = false;
   std::vector<std::string> allow_private_hosts;
+  Millis host_interval{};
   std::vector<std::string> allowed_hosts;
   std::string public_url;
   std::string user_agent;

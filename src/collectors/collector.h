@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "collectors/turns.h"
 #include "job/event.h"
 #include "job/job.h"
 
@@ -17,6 +18,7 @@ struct Context {
   const std::map<std::string, std::string>&
       settings;                           // user_agent, allow_private_hosts (comma separated) ...
   std::function<void(const Event&)> say;  // one event; also the heartbeat
+  TakeTurn turn;                          // to be taken before each request to a host
 };
 
 using Collector = ResultEvent (*)(const Context&);

@@ -1,6 +1,7 @@
 #include "collectors/extract.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "collectors/field_table.h"
 #include "collectors/polite_fetch.h"
@@ -16,6 +17,16 @@ std::string Lines(const std::vector<RecordEvent>& records) {
   std::string out;
   for (const RecordEvent& record : records) out += WriteEvent(record);
   return out;
+}
+
+Millis HostInterval(const std::map<std::string, std::string>& settings) {
+  const auto interval = settings.find("host_interval_ms");
+  int milliseconds = 0;
+  if (interval != settings.end()) {
+    const std::string& text = interval->second;
+    std::from_chars(text.data(), text.data() + text.size(), milliseconds);
+  }
+  return Millis{milliseconds};
 }
 
 Result<void> CheckType(std::string_view entity_type) {
@@ -69,7 +80,7 @@ Result<std::string> ExtractFromUrl(std::string_view url, std::string_view entity
   if (auto known = CheckType(entity_type); !known) return std::unexpected(known.error());
   const auto parsed = ParseUrl(url);
   if (!parsed) return std::unexpected(parsed.error());
-  PoliteFetcher fetcher(OptionsFrom(settings));
+  PoliteFetcher fetcher(OptionsFrom(settings), OwnPace(HostInterval(settings)));
   auto page = fetcher.Fetch(*parsed);
   std::optional<FetchFailure> failure = page ? JudgeAnswer(*page) : std::move(page.error());
   if (!failure) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "collectors/answer_judge.h"
+#include "job/turn.h"
 
 namespace forager::collectors {
 namespace {
@@ -11,12 +12,49 @@ constexpr std::string_view kProductToken = "forager";
 
 }  // namespace
 
-PoliteFetcher::PoliteFetcher(FetcherOptions options) : fetcher_(std::move(options)) {}
+PoliteFetcher::PoliteFetcher(FetcherOptions options, TakeTurn turn)
+    : fetcher_(std::move(options)), turn_(std::move(turn)) {}
 
 std::expected<Page, FetchFailure> PoliteFetcher::Fetch(const Url& url) {
   FetchRequest request{.url = url};
-  request.permit = [this](const Url& hop) { return Ask(hop); };
-  return fetcher_.Fetch(request);
+  request.permit = [this](const Url& hop) {
+    NoteAnswer();
+    auto refusal = Ask(hop);
+    return refusal ? std::move(refusal) : WaitForTurn(hop);
+  };
+  return Send(request);
+}
+
+std::expected<Page, FetchFailure> PoliteFetcher::Send(const FetchRequest& request) {
+  auto page = fetcher_.Fetch(request);
+  NoteAnswer();
+  return page;
+}
+
+// A host that answers slowly is asked less often: not before the time has passed that it takes.
+std::optional<FetchFailure> PoliteFetcher::WaitForTurn(const Url& url) {
+  NoteAnswer();
+  const std::string host = url.Authority();
+  TurnWish wish{host, Millis{0}};
+  if (const auto time = answer_time_.find(host); time != answer_time_.end())
+    wish.interval = time->second;
+  if (const auto robots = known_.find(url.Origin()); robots != known_.end())
+    wish.interval = std::max(wish.interval, robots->second.crawl_delay());
+  if (auto none = turn_(wish)) {
+    return FetchFailure{ErrorClass::kTransient, url.text + " was not fetched: " + none->why,
+                        none->retry_after, false};
+  }
+  sent_ = Sent{host, os::SystemClock().SteadyNow()};
+  return std::nullopt;
+}
+
+void PoliteFetcher::NoteAnswer() {
+  if (!sent_) return;
+  const auto took = std::chrono::ceil<Millis>(os::SystemClock().SteadyNow() - sent_->at);
+  const Millis time = std::clamp(took, Millis{1}, kLongestHostInterval);
+  const auto [known, first] = answer_time_.try_emplace(sent_->host, time);
+  if (!first) known->second = (3 * known->second + time) / 4;
+  sent_.reset();
 }
 
 std::optional<FetchFailure> PoliteFetcher::Ask(const Url& url) {
@@ -42,7 +80,8 @@ std::expected<Robots, FetchFailure> PoliteFetcher::ReadRobots(const Url& url) {
   FetchRequest request{.url = *robots_url, .accept = "text/plain,*/*;q=0.5"};
   request.max_redirects = 5;
   request.cut_body = kMaxRobotsBytes;
-  auto page = fetcher_.Fetch(request);
+  request.permit = [this](const Url& hop) { return WaitForTurn(hop); };
+  auto page = Send(request);
   if (!page) {
     if (page.error().too_many_redirects) return Robots();
     FetchFailure failure = std::move(page.error());

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 
 #include "collectors/url.h"
+#include "job/turn.h"
 
 namespace forager::collectors {
 namespace {
@@ -91,16 +94,26 @@ bool Matches(std::string_view pattern, std::string_view text) {
   }
 }
 
-enum class Key { kUserAgent, kAllow, kDisallow, kOther };
+enum class Key { kUserAgent, kAllow, kDisallow, kCrawlDelay, kOther };
 
 // With the misspellings that site owners are known to write.
 Key ParseKey(std::string_view name) {
   const std::string key = Lower(name);
   if (key == "user-agent" || key == "useragent" || key == "user agent") return Key::kUserAgent;
   if (key == "allow") return Key::kAllow;
+  if (key == "crawl-delay" || key == "crawldelay") return Key::kCrawlDelay;
   constexpr std::array<std::string_view, 6> kDisallow = {"disallow", "dissallow", "dissalow",
                                                          "disalow",  "diasllow",  "disallaw"};
   return std::ranges::find(kDisallow, key) != kDisallow.end() ? Key::kDisallow : Key::kOther;
+}
+
+// Seconds, perhaps with a fraction; what comes after the number is not read.
+Millis ParseCrawlDelay(std::string_view text) {
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || !(seconds > 0)) return Millis{0};
+  constexpr double kMost = static_cast<double>(kLongestHostInterval.count());
+  return Millis{static_cast<std::int64_t>(std::ceil(std::min(seconds * 1'000, kMost)))};
 }
 
 struct Line {
@@ -124,6 +137,7 @@ Line ParseLine(std::string_view line) {
 Robots Robots::Parse(std::string_view text, std::string_view user_agent) {
   const std::string token = ProductToken(user_agent);
   std::vector<Rule> own, everybody;
+  Millis own_delay{0}, everybodys_delay{0};  // the longest, of groups that are merged
   bool in_own = false, in_everybody = false, own_seen = false, rules_seen = true;
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   text = text.substr(0, kMaxRobotsBytes);
@@ -137,6 +151,10 @@ Robots Robots::Parse(std::string_view text, std::string_view user_agent) {
                         (line.value.size() == 1 || line.value[1] == ' ' || line.value[1] == '\t');
       in_everybody |= star;
       if (!star && !token.empty() && ProductToken(line.value) == token) in_own = own_seen = true;
+    } else if (line.key == Key::kCrawlDelay) {  // is no rule: it ends no list of user agents
+      const Millis delay = ParseCrawlDelay(line.value);
+      if (in_own) own_delay = std::max(own_delay, delay);
+      if (in_everybody) everybodys_delay = std::max(everybodys_delay, delay);
     } else if (line.key != Key::kOther) {
       rules_seen = true;
       if (line.value.empty()) continue;
@@ -147,6 +165,7 @@ Robots Robots::Parse(std::string_view text, std::string_view user_agent) {
   }
   Robots robots;
   robots.rules_ = own_seen ? std::move(own) : std::move(everybody);
+  robots.crawl_delay_ = own_seen ? own_delay : everybodys_delay;
   return robots;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "job/error.h"
+#include "job/time.h"
 
 namespace forager::collectors {
 
@@ -21,6 +22,9 @@ class Robots {
 
   // `target`: path and query. The longest matching rule wins, allow on a tie.
   bool Allows(std::string_view target) const;
+  // Not of the RFC, but meant: how far apart requests are to be. At most kLongestHostInterval; 0 when
+  // nothing is said.
+  Millis crawl_delay() const { return crawl_delay_; }
 
  private:
   struct Rule {
@@ -28,6 +32,7 @@ class Robots {
     std::string pattern;
   };
   std::vector<Rule> rules_;
+  Millis crawl_delay_{0};
 };
 
 // The answer for a URL, as `forager robots check ROBOTS_FILE USER_AGENT URL` gives it.

@@ -207,6 +207,19 @@ ResultEvent Records(const Context& context, const Order& order) {
   return Done();
 }
 
+// `times` turns at one host, and no request; `ms` is the gap it asks for.
+ResultEvent Turns(const Context& context, const Order& order) {
+  for (std::int64_t i = 1; i <= order.times; ++i) {
+    if (auto none = context.turn({"selftest.example", order.ms.value_or(milliseconds(0))})) {
+      ResultEvent result = Failure(ErrorClass::kTransient, none->why);
+      result.retry_after = none->retry_after;
+      return result;
+    }
+    context.say(LogEvent{LogLevel::kInfo, "turns", fmt::format("turn {}", i), {}});
+  }
+  return Done();
+}
+
 using Case = ResultEvent (*)(const Context&, const Order&);
 const std::map<std::string, Case>& Cases() {
   static const std::map<std::string, Case> cases = {{"ok", Ok},
@@ -223,7 +236,8 @@ const std::map<std::string, Case>& Cases() {
                                                     {"tree", Tree},
                                                     {"memory", Memory},
                                                     {"flood", Flood},
-                                                    {"records", Records}};
+                                                    {"records", Records},
+                                                    {"turns", Turns}};
   return cases;
 }
 

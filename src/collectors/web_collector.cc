@@ -58,7 +58,7 @@ ResultEvent CollectWeb(const Context& context) {
 
   FetcherOptions options = OptionsFrom(context.settings);
   options.alive = Pulse(context);
-  PoliteFetcher fetcher(std::move(options));
+  PoliteFetcher fetcher(std::move(options), context.turn);
   Stage(context, 5, "robots", "Reading robots.txt of " + url->Authority(), *url);
   if (const auto refusal = fetcher.Ask(*url)) return Failed(*refusal);
   Stage(context, 10, "fetching", "Fetching " + url->text, *url);

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 
 #include "job/codec.h"
 #include "job/json_read.h"
+#include "job/turn.h"
 
 namespace forager {
 namespace {
@@ -88,6 +90,19 @@ Result<Event> ReadChildJob(const json::object& object) {
   return event;
 }
 
+Result<Event> ReadAskTurn(const json::object& object) {
+  AskTurnEvent event;
+  const json::value* host = object.if_contains("host");
+  auto id = Number(object, "id", 1, 9e15);
+  if (!id || !host || !host->is_string() || !IsTurnHost(host->get_string()))
+    return Fail(ErrorCode::kInvalid, "A turn is asked for with an id and a host");
+  event.id = static_cast<std::int64_t>(*id);
+  event.host = host->get_string();
+  Millis interval{std::llround(Number(object, "interval_ms", 0, 9e15).value_or(0))};
+  event.interval = std::min(interval, kLongestHostInterval);
+  return event;
+}
+
 Result<Event> ReadResult(const json::object& object) {
   ResultEvent event;
   auto status = Text(object, "status", 20);
@@ -159,6 +174,12 @@ struct Writer {
     Put(object, "unique_key", job.unique_key);
     return object;
   }
+  json::object operator()(const AskTurnEvent& event) const {
+    return {{"type", "ask_turn"},
+            {"id", event.id},
+            {"host", event.host},
+            {"interval_ms", event.interval.count()}};
+  }
   json::object operator()(const ResultEvent& event) const {
     json::object object{{"type", "result"}, {"status", event.completed ? "completed" : "failed"}};
     if (event.completed) return object;
@@ -188,6 +209,7 @@ Result<Event> ParseEvent(std::string_view line) {
   if (type == "log") return ReadLog(object);
   if (type == "record") return ReadRecord(object);
   if (type == "job") return ReadChildJob(object);
+  if (type == "ask_turn") return ReadAskTurn(object);
   if (type == "result") return ReadResult(object);
   return Fail(ErrorCode::kInvalid, "Not an event of a known type");
 }

@@ -35,6 +35,12 @@ struct RecordEvent {
 struct ChildJobEvent {
   NewJob job;
 };
+// May the next request go to this host? The server answers with a TurnAnswer (job/turn.h).
+struct AskTurnEvent {
+  std::int64_t id = 0;
+  std::string host;    // host[:port] of a URL, in lower case
+  Millis interval{0};  // the smallest gap the host seems to need; 0: not known yet
+};
 struct ResultEvent {
   bool completed = false;
   std::string error;
@@ -42,8 +48,8 @@ struct ResultEvent {
   std::optional<Millis> retry_after;
 };
 
-using Event =
-    std::variant<HeartbeatEvent, ProgressEvent, LogEvent, RecordEvent, ChildJobEvent, ResultEvent>;
+using Event = std::variant<HeartbeatEvent, ProgressEvent, LogEvent, RecordEvent, ChildJobEvent,
+                           AskTurnEvent, ResultEvent>;
 
 // One line without its newline. An error for what is not an event of ours (a command's other
 // output, which becomes a log line). Bounds: 1 MiB a line; strings are made valid UTF-8.
@@ -52,6 +58,7 @@ using Event =
 //   {"type":"log","level":"INFO","stage":"...","message":"...","data":{}}
 //   {"type":"record","entity":{...},"entity_type":"...","confidence":0.9,"source_url":"...","evidence":{...}}
 //   {"type":"job","entity_type":"...","job_type":"...", ...}   (members of a create body)
+//   {"type":"ask_turn","id":1,"host":"example.com","interval_ms":250}   (built-in collectors only)
 //   {"type":"result","status":"completed"|"failed","error":"...","retryable":true,"retry_after":60,"error_class":"invalid"}
 Result<Event> ParseEvent(std::string_view line);
 // The line with its newline.

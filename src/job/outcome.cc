@@ -6,6 +6,8 @@
 namespace forager {
 namespace {
 
+constexpr Millis kShortestTurnRetry{1'000};
+
 std::string SignalWords(int signal) {
   const char* name = sigabbrev_np(signal);
   const char* text = sigdescr_np(signal);
@@ -60,7 +62,12 @@ Outcome JudgeResult(const ResultEvent& result) {
 
 Outcome JudgeExit(const AttemptEnd& end, int code) {
   if (end.builtin) {
-    if (end.result) return JudgeResult(*end.result);
+    if (end.result) {
+      Outcome outcome = JudgeResult(*end.result);
+      if (auto* failed = std::get_if<Failed>(&outcome))
+        failed->no_turn = end.no_turn && failed->error_class == ErrorClass::kTransient;
+      return outcome;
+    }
     return Failed{ErrorClass::kCrashed,
                   fmt::format("The collector exited with code {} and without a result", code),
                   {}};
@@ -112,6 +119,11 @@ Decision Decide(const Job& job, const Outcome& outcome, const RetryPolicy& polic
       failed.error_class == ErrorClass::kInterrupted || failed.error_class == ErrorClass::kNodeLost;
   if (given_back && (failed.not_started || job.interruptions < policy.max_interruptions))
     return {Transition::kInterrupt, Millis{0}, false, false};
+  if (failed.no_turn) {  // those that were refused together come back one after the other
+    Millis wait = std::max(failed.retry_after.value_or(Millis{0}), kShortestTurnRetry);
+    return {Transition::kRetry, std::chrono::round<Millis>(wait * (1 + 0.2 * random)), false,
+            false};
+  }
   bool crash = given_back || failed.error_class == ErrorClass::kCrashed;
   int tries = job.tries_used + 1;
   int crashes = job.crashes + (crash ? 1 : 0);

@@ -51,6 +51,7 @@ struct AttemptEnd {
   StopReason stop = StopReason::kNone;
   bool builtin = true;  // a built-in collector must say a result; a command need not
   std::optional<ResultEvent> result;
+  bool no_turn = false;  // the host had no turn for it in time: not its fault
   std::optional<Usage> usage;           // none while the tree is not proven empty
   bool released = false;                // the tree is proven empty
   std::optional<std::string> snapshot;  // JSON
@@ -65,6 +66,7 @@ struct Failed {
   std::string message;
   std::optional<Millis> retry_after;
   bool not_started = false;  // for want of resources: given back without limit, dispatch waits
+  bool no_turn = false;      // others had all turns of the host: waits for it, uses no try
 };
 using Outcome = std::variant<Completed, Cancelled, Failed>;
 

@@ -10,6 +10,7 @@ namespace {
 constexpr Millis kInterval{10 * 60'000};
 constexpr Millis kPause{50};
 constexpr std::chrono::days kAlertsKept{30};
+constexpr std::chrono::days kHostsKept{1};
 constexpr int kBatch = 200;
 constexpr int kBatchesPerRun = 2'000;
 
@@ -41,7 +42,9 @@ void Pruner::Batch(int left) {
         if (!pruned) return pruned;
         auto history = store.PruneHistory(now, kBatch);
         if (!history) return history;
-        return std::max({*access, *alerts, *pruned, *history});
+        auto hosts = store.PruneHosts(now - kHostsKept, kBatch);
+        if (!hosts) return hosts;
+        return std::max({*access, *alerts, *pruned, *history, *hosts});
       },
       [this, left](Result<int> pruned) {
         running_ = pruned && *pruned == kBatch && left > 1;

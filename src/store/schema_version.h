@@ -4,6 +4,6 @@
 
 namespace forager::store {
 
-inline constexpr int kSchemaVersion = 6;
+inline constexpr int kSchemaVersion = 7;
 
 }  // namespace forager::store

@@ -51,6 +51,9 @@ class SqlStore final : public Store {
   Result<std::vector<RunningJob>> LostAttempts(int limit, WallTime now) override;
   Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) override;
 
+  Result<std::vector<Turn>> ReserveTurns(std::span<const TurnWish> wishes, Millis host_interval,
+                                         WallTime now) override;
+
   Result<std::vector<Order>> Orders(std::span<const AttemptRef> live) override;
   Result<std::vector<RunningJob>> Running(int limit, WallTime now) override;
   Result<std::vector<Attempt>> Unreleased(const std::optional<std::string>& node,
@@ -116,6 +119,7 @@ class SqlStore final : public Store {
                                 WallTime now) override;
   Result<int> PruneHistory(WallTime now, int limit) override;
   Result<int> PruneJobs(WallTime finished_before, int limit) override;
+  Result<int> PruneHosts(WallTime last_turn_before, int limit) override;
   Result<int> PruneAccess(WallTime now, int limit) override;
 
   Result<RaisedAlert> RaiseAlert(const AlertNotice& notice, WallTime now) override;

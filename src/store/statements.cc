@@ -7,6 +7,7 @@
 #include "store/AlertsSql.h"
 #include "store/ClaimSql.h"
 #include "store/HistorySql.h"
+#include "store/HostsSql.h"
 #include "store/JobsSql.h"
 #include "store/ListSql.h"
 #include "store/MetricsSql.h"
@@ -59,7 +60,7 @@ constexpr std::pair<std::string_view, std::string_view> kPieces[] = {
 Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
   for (std::string_view text :
-       {kJobsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kAlertsSql, kNodesSql,
+       {kJobsSql, kHostsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kAlertsSql, kNodesSql,
         kSchedulesSql, kHistorySql, kTransferSql, kTransactionSql}) {
     Read(text, all);
   }

@@ -183,6 +183,18 @@ struct HeartbeatAnswer {
   WallTime database_now{};  // the clock that leases are kept by
 };
 
+struct TurnWish {
+  std::string host;
+  Millis interval{0};  // the smallest gap the host seems to need; 0: not known to the asker
+  Millis longest{0};   // at most kLongestTurnWait
+};
+struct Turn {
+  bool granted = false;
+  Millis wait{0};      // from now; also of one that is not granted
+  Millis interval{0};  // between two turns of the host
+  WallTime at{};       // by the clock that leases are kept by
+};
+
 struct Token {
   std::int64_t id = 0;
   std::string name;
@@ -294,6 +306,14 @@ class Store {
   // Attempts that their jobs have left, on nodes not heard of for a lease: their slots are free.
   virtual Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) = 0;
 
+  // ---- turns at web hosts, one budget for all jobs of all servers
+  // ------------------------------------------------------------------------------- A turn comes no
+  // sooner after the host's last one than `host_interval`, than the wish asks, and than the host was
+  // last known to need. Wishes are served in their order; what cannot be had soon enough is not
+  // reserved. By the clock that leases are kept by. kUnavailable while another program holds a host.
+  virtual Result<std::vector<Turn>> ReserveTurns(std::span<const TurnWish> wishes,
+                                                 Millis host_interval, WallTime now) = 0;
+
   // ---- supervision reads
   // -------------------------------------------------------------------------- Orders for these
   // live attempts; attempts that simply go on are left out.
@@ -402,6 +422,7 @@ class Store {
   // --------------------------------------------------
   virtual Result<int> PruneJobs(WallTime finished_before, int limit) = 0;
   virtual Result<int> PruneHistory(WallTime now, int limit) = 0;
+  virtual Result<int> PruneHosts(WallTime last_turn_before, int limit) = 0;
   virtual Result<int> PruneAccess(WallTime now,
                                   int limit) = 0;  // answers, codes, sessions out of date
 

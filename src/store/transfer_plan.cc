@@ -37,6 +37,7 @@ constexpr std::array kKnown{
     KnownTable{"collection_schema", kOwn},
     KnownTable{"collection_nodes", kOwn},
     KnownTable{"collection_writers", kOwn},
+    KnownTable{"collection_hosts", kMoved},
     KnownTable{"collection_alerts", kMoved},
     KnownTable{"collection_alert_messages", kMoved},
 };

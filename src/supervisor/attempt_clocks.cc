@@ -37,6 +37,14 @@ bool AttemptClocks::Note(const Event& event, os::Steady now) {
   return progress;
 }
 
+void AttemptClocks::TurnAnswered(os::Steady now, Millis wait) {
+  if (!turn_asked_) return;
+  turn_at_ = now + wait;
+  os::Steady rested_from = std::max(*turn_asked_, progressed_);
+  if (turn_at_ > rested_from) progressed_ += turn_at_ - rested_from;
+  turn_asked_.reset();
+}
+
 void AttemptClocks::Forgive(Millis pause) {
   heard_ += pause;
   progressed_ += pause;
@@ -45,13 +53,13 @@ void AttemptClocks::Forgive(Millis pause) {
 StopReason AttemptClocks::Check(os::Steady now) const {
   if (now - started_ >= limits_.timeout) return StopReason::kTimedOut;
   if (now - heard_ >= limits_.heartbeat) return StopReason::kHeartbeatLost;
-  if (now - progressed_ >= limits_.stall) return StopReason::kStalled;
+  if (!turn_asked_ && now - progressed_ >= limits_.stall) return StopReason::kStalled;
   return StopReason::kNone;
 }
 
 os::Steady AttemptClocks::Due() const {
-  return std::min(
-      {started_ + limits_.timeout, heard_ + limits_.heartbeat, progressed_ + limits_.stall});
+  os::Steady due = std::min(started_ + limits_.timeout, heard_ + limits_.heartbeat);
+  return turn_asked_ ? due : std::min(due, progressed_ + limits_.stall);
 }
 
 std::string AttemptClocks::Explain(StopReason reason, os::Steady now) const {
@@ -72,6 +80,7 @@ std::string AttemptClocks::Explain(StopReason reason, os::Steady now) const {
 
 std::string AttemptClocks::Describe(os::Steady now) const {
   Millis still = std::chrono::duration_cast<Millis>(now - progressed_);
+  if (AwaitsTurn(now)) return "It was waiting for its turn at a host.";
   return still < kStillWorking ? "It was still working."
                                : fmt::format("It had made no progress for {}.", DurationWords(still));
 }

@@ -24,6 +24,11 @@ class AttemptClocks {
   // Whether the event is progress: a changed percent, stage or message, more bytes, a record, a
   // child job.
   bool Note(const Event& event, os::Steady now);
+  // The attempt waits for its turn at a host: the progress clock rests from the question until the
+  // wait that the server gives is over.
+  void TurnAsked(os::Steady now) { turn_asked_ = now; }
+  void TurnAnswered(os::Steady now, Millis wait);
+  bool AwaitsTurn(os::Steady now) const { return turn_asked_ || now < turn_at_; }
   // The server itself stood still: silence meanwhile is not the attempt's.
   void Forgive(Millis pause);
 
@@ -32,7 +37,7 @@ class AttemptClocks {
   os::Steady Due() const;
   // "nothing heard for 30 s": the detail of a stop for `reason`.
   std::string Explain(StopReason reason, os::Steady now) const;
-  // "working", "no progress for 12 minutes".
+  // One sentence: "It was still working.", "It had made no progress for 12 minutes."
   std::string Describe(os::Steady now) const;
 
   const AttemptLimits& limits() const { return limits_; }
@@ -44,6 +49,8 @@ class AttemptClocks {
  private:
   AttemptLimits limits_;
   os::Steady started_, heard_, progressed_;
+  std::optional<os::Steady> turn_asked_;
+  os::Steady turn_at_{};
   ProgressEvent last_;
 };
 

@@ -39,7 +39,10 @@ void AttemptSupervisor::Check(std::uint64_t id) {
   if (attempt->schedule.begun()) return RunSchedule(id);
   os::Steady now = clock_.SteadyNow();
   // What waits in the pipe was said in time: our being late is not the attempt's silence.
-  if (attempt->clocks.Check(now) != StopReason::kNone) attempt->Drain(now);
+  if (attempt->clocks.Check(now) != StopReason::kNone) {
+    attempt->Drain(now);
+    AskForTurn(id);
+  }
   StopReason reason = attempt->clocks.Check(now);
   if (reason == StopReason::kNone) return Arm(attempt->clocks.Due());
   attempt->snapshot = TakeSnapshot(attempt->pid, attempt->clocks, now);

@@ -74,8 +74,8 @@ std::vector<Supervisor::Watched> AttemptSupervisor::Watching() const {
     const AttemptClocks& clocks = attempt->clocks;
     const AttemptLimits& limits = clocks.limits();
     auto left = [&](Millis limit, os::Steady since) {
-      return Left{limit,
-                  std::max(Millis{0}, std::chrono::duration_cast<Millis>(since + limit - now))};
+      return Left{limit, std::clamp(std::chrono::duration_cast<Millis>(since + limit - now),
+                                    Millis{0}, limit)};
     };
     watched.push_back({attempt->ref(), left(limits.timeout, clocks.started()),
                        left(limits.heartbeat, clocks.heard()),
@@ -238,6 +238,7 @@ void AttemptSupervisor::OnReady(std::uint32_t) {
 }
 
 void AttemptSupervisor::Changed(std::uint64_t id) {
+  AskForTurn(id);
   RunningAttempt* attempt = attempts_.Find(id);
   if (!attempt || !attempt->HasAnything()) return;
   if (attempt->HasPlenty()) return HandOver(id, false);
@@ -253,6 +254,23 @@ void AttemptSupervisor::Changed(std::uint64_t id) {
       Changed(each);  // output over this second's bound waits on
     }
   });
+}
+
+void AttemptSupervisor::AskForTurn(std::uint64_t id) {
+  RunningAttempt* attempt = attempts_.Find(id);
+  if (!attempt || attempt->ended) return;
+  auto question = attempt->TakeQuestion();
+  if (!question || attempt->schedule.begun()) return;
+  const AttemptClocks& clocks = attempt->clocks;
+  observer_.OnTurnAsked(AttemptRef(attempt->ref()), *question,
+                        clocks.started() + clocks.limits().timeout);
+}
+
+void AttemptSupervisor::Answer(const AttemptRef& ref, const TurnAnswer& answer) {
+  RunningAttempt* attempt = attempts_.Find(ref);
+  if (!attempt || attempt->ended || attempt->schedule.begun()) return;
+  attempt->Answer(answer, clock_.SteadyNow());
+  Arm(attempt->clocks.Due());
 }
 
 void AttemptSupervisor::HandOver(std::uint64_t id, bool all) {
@@ -278,6 +296,7 @@ void AttemptSupervisor::End(std::uint64_t id, ProcessEnd process, bool released,
   end.stop = attempt->stop;
   end.builtin = attempt->builtin();
   end.result = attempt->result();
+  end.no_turn = attempt->no_turn();
   end.released = released;
   if (released) end.usage = usage;
   end.snapshot = std::move(attempt->snapshot);

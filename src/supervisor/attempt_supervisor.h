@@ -27,6 +27,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
 
   void Start(AttemptSpec spec) override;
   void Stop(const AttemptRef& ref, StopReason reason, bool force) override;
+  void Answer(const AttemptRef& ref, const TurnAnswer& answer) override;
 
   std::vector<AttemptRef> Live() const override { return attempts_.Refs(); }
   bool IsLive(const AttemptRef& ref) const override { return attempts_.Find(ref); }
@@ -49,6 +50,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
   void LookForProof();
 
   void Changed(std::uint64_t id);
+  void AskForTurn(std::uint64_t id);
   void HandOver(std::uint64_t id, bool all);
   void End(std::uint64_t id, ProcessEnd process, bool released, std::optional<Usage> usage);
   void Release(std::uint64_t id, const Usage& usage);

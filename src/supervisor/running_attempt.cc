@@ -18,6 +18,8 @@ constexpr std::size_t kPlentyEvents = 256;
 constexpr std::size_t kPlentyBytes = 256 * 1024;
 // A daemon that holds the pipe could write for ever.
 constexpr int kMaxDrainReads = 64;
+// Of answers that the attempt does not read: it takes one at a time.
+constexpr std::size_t kMaxUnread = 4 * 1024;
 
 struct Pipe {
   os::Descriptor read, write;
@@ -89,20 +91,38 @@ void RunningAttempt::Watch(os::EventLoop& loop, const os::Clock& clock,
     ReadErrors(clock.SteadyNow());
     changed();
   });
-  if (input_pipe_) input_token_ = loop.WatchWritable(input_pipe_.get(), [this] { WriteInput(); });
+  WatchInput();
+}
+
+void RunningAttempt::WatchInput() {
+  if (input_.empty() || input_token_) return;
+  input_token_ = loop_->WatchWritable(input_pipe_.get(), [this] { WriteInput(); });
 }
 
 void RunningAttempt::WriteInput() {
-  while (!input_.empty()) {
+  bool read = true;
+  while (read && !input_.empty()) {
     ssize_t wrote = write(input_pipe_.get(), input_.data(), input_.size());
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0 && errno == EAGAIN) return;
-    if (wrote < 0) break;  // it does not want to know
-    input_.erase(0, static_cast<std::size_t>(wrote));
+    read = wrote >= 0;  // else it does not want to know
+    if (read) input_.erase(0, static_cast<std::size_t>(wrote));
   }
   input_.clear();
   input_token_.reset();
-  input_pipe_.Close();
+  if (!read || !builtin_) input_pipe_.Close();  // a built-in collector is told more
+}
+
+void RunningAttempt::Answer(const TurnAnswer& answer, os::Steady now) {
+  if (open_question_ != answer.id) return;
+  open_question_.reset();
+  no_turn_ = !answer.granted;
+  clocks.TurnAnswered(now, answer.granted ? answer.wait : Millis{0});
+  if (!input_pipe_) return;
+  if (input_.size() > kMaxUnread) return;
+  input_ += WriteTurnAnswer(answer);
+  WriteInput();
+  WatchInput();
 }
 
 bool RunningAttempt::ReadEvents(os::Steady now) {
@@ -143,6 +163,9 @@ bool RunningAttempt::ReadErrors(os::Steady now) {
 void RunningAttempt::TakeLine(std::string_view line, os::Steady now) {
   auto event = ParseEvent(line);
   if (!event) return TakeOutput("stdout", line);
+  if (auto* question = std::get_if<AskTurnEvent>(&*event)) {
+    return builtin_ ? TakeQuestion(std::move(*question), now) : TakeOutput("stdout", line);
+  }
   clocks.Note(*event, now);
   if (std::holds_alternative<HeartbeatEvent>(*event)) return;
   if (auto* result = std::get_if<ResultEvent>(&*event)) {
@@ -151,6 +174,14 @@ void RunningAttempt::TakeLine(std::string_view line, os::Steady now) {
   }
   event_bytes_ += line.size();
   events_.push_back(std::move(*event));
+}
+
+void RunningAttempt::TakeQuestion(AskTurnEvent question, os::Steady now) {
+  if (clocks.AwaitsTurn(now)) return;
+  clocks.TurnAsked(now);
+  open_question_ = question.id;
+  no_turn_ = false;
+  question_ = std::move(question);
 }
 
 void RunningAttempt::TakeOutput(std::string_view stage, std::string_view line) {

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "job/turn.h"
 #include "os/descriptor.h"
 #include "os/event_loop.h"
 #include "supervisor/attempt_clocks.h"
@@ -30,6 +32,14 @@ class RunningAttempt {
   void Close();
   // A new second: output is let through again.
   void Refill();
+
+  // The question for a turn that is to be handed over, once. The attempt may ask again when it was
+  // answered and has waited; what it asks before is ignored.
+  std::optional<AskTurnEvent> TakeQuestion() { return std::exchange(question_, std::nullopt); }
+  // To the one open question; any other answer changes nothing.
+  void Answer(const TurnAnswer& answer, os::Steady now);
+  // The last question was refused.
+  bool no_turn() const { return no_turn_; }
 
   // What is to be handed over; `all` at the end.
   std::vector<Event> TakeEvents(os::Steady now, bool all);
@@ -59,7 +69,9 @@ class RunningAttempt {
   bool ReadErrors(os::Steady now);
   void TakeLine(std::string_view line, os::Steady now);
   void TakeOutput(std::string_view stage, std::string_view line);
+  void TakeQuestion(AskTurnEvent question, os::Steady now);
   void WriteInput();
+  void WatchInput();
 
   std::uint64_t id_;
   AttemptRef ref_;
@@ -78,6 +90,9 @@ class RunningAttempt {
   std::size_t event_budget_;  // of this second
   bool paused_ = false;
   std::optional<ResultEvent> result_;
+  std::optional<AskTurnEvent> question_;
+  std::optional<std::int64_t> open_question_;
+  bool no_turn_ = false;
 };
 
 }  // namespace forager::supervisor

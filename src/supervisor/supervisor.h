@@ -13,6 +13,7 @@
 #include "job/event.h"
 #include "job/job.h"
 #include "job/outcome.h"
+#include "job/turn.h"
 #include "os/clock.h"
 #include "os/event_loop.h"
 
@@ -38,6 +39,10 @@ struct AttemptObserver {
   // Events in the order they were said, but no heartbeats and no result (that comes with the end);
   // other output arrives as LogEvents with stage "stdout" or "stderr".
   virtual void OnEvents(const AttemptRef& ref, std::vector<Event> events) = 0;
+  // At once, and one at a time: a built-in collector waits for Supervisor::Answer, until its
+  // deadline at the most.
+  virtual void OnTurnAsked(const AttemptRef& ref, const AskTurnEvent& question,
+                           os::Steady deadline) = 0;
   // Exactly once per attempt: how it ended. `end.released` false: the tree is not yet proven empty,
   // and OnReleased follows. A process that could not be started ends with NotStarted.
   virtual void OnEnded(const AttemptRef& ref, const AttemptEnd& end) = 0;
@@ -73,6 +78,8 @@ class Supervisor {
   // TERM to the tree, its grace, then KILL until it is empty. `force`: no grace. A later, harsher
   // order hastens an earlier one; the first reason stays.
   virtual void Stop(const AttemptRef& ref, StopReason reason, bool force) = 0;
+  // To a question of OnTurnAsked; nothing happens when it is no longer asked.
+  virtual void Answer(const AttemptRef& ref, const TurnAnswer& answer) = 0;
   // Attempts whose tree is not proven empty.
   virtual std::vector<AttemptRef> Live() const = 0;
   virtual bool IsLive(const AttemptRef& ref) const = 0;

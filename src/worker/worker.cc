@@ -3,21 +3,19 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <boost/json.hpp>
-#include <cerrno>
 #include <expected>
 #include <new>
 
 #include "collectors/collector.h"
 #include "job/codec.h"
+#include "worker/input_lines.h"
+#include "worker/server_turns.h"
 
 namespace forager::worker {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::size_t kMaxInput = 8 << 20;
 
 struct Task {
   Job job;
@@ -25,22 +23,11 @@ struct Task {
 };
 
 // One line: {"job": {...}, "settings": {...}}.
-std::string ReadLine(int fd) {
+Result<Task> ReadTask(InputLines& input) {
   std::string line;
-  std::array<char, 16 * 1024> part;
-  while (line.size() < kMaxInput) {
-    ssize_t got = read(fd, part.data(), part.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    line.append(part.data(), static_cast<std::size_t>(got));
-    if (line.ends_with('\n')) break;
-  }
-  return line;
-}
-
-Result<Task> ReadTask(int fd) {
+  input.Next(line);
   boost::system::error_code error;
-  json::value value = json::parse(ReadLine(fd), error);
+  json::value value = json::parse(line, error);
   const json::object* object = error ? nullptr : value.if_object();
   const json::value* job = object ? object->if_contains("job") : nullptr;
   if (!job) return Fail(ErrorCode::kMalformed, "The attempt's input cannot be read");
@@ -63,9 +50,12 @@ ResultEvent Failure(ErrorClass error_class, std::string error) {
   return result;
 }
 
-ResultEvent Run(collectors::Collector collector, const Task& task, EventWriter& out) {
-  collectors::Context context{task.job, task.settings,
-                              [&out](const Event& event) { out.Write(event); }};
+ResultEvent Run(collectors::Collector collector, const Task& task, InputLines& input,
+                EventWriter& out) {
+  ServerTurns turns(input, out);
+  collectors::Context context{
+      task.job, task.settings, [&out](const Event& event) { out.Write(event); },
+      [&turns](const collectors::TurnWish& wish) { return turns.Take(wish); }};
   try {
     return collector(context);
   } catch (const std::bad_alloc&) {
@@ -84,15 +74,16 @@ void Warm() { collectors::PrepareCollectors(); }
 int RunAttempt(const std::string& name, int in_fd, int out_fd) {
   EventWriter out(out_fd);
   collectors::Collector collector = collectors::FindCollector(name);
-  auto task = ReadTask(in_fd);
-  close(in_fd);
+  InputLines input(in_fd);
+  auto task = ReadTask(input);
   if (!collector) {
     out.Write(Failure(ErrorClass::kInvalid, fmt::format("There is no collector \"{}\"", name)));
   } else if (!task) {
     out.Write(Failure(ErrorClass::kInvalid, task.error().detail));
   } else {
-    out.Write(Run(collector, *task, out));
+    out.Write(Run(collector, *task, input, out));
   }
+  close(in_fd);
   return 0;
 }
 

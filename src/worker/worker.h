@@ -1,5 +1,5 @@
-// The attempt's side: runs one built-in collector in the process of one attempt. Reads its job from
-// a descriptor, writes events to another; never sees the store.
+// The attempt's side: runs one built-in collector in the process of one attempt. Reads its job, and
+// answers of the server, from a descriptor, writes events to another; never sees the store.
 #pragma once
 
 #include <map>

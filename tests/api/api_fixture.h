@@ -55,6 +55,10 @@ class FakeControl : public Control {
     std::lock_guard lock(mutex);
     for (Job& job : jobs) started.push_back(std::move(job));
   }
+  std::optional<TurnWait> turn_wait(const AttemptRef& ref) const override {
+    auto found = turn_waits.find(ref);
+    return found == turn_waits.end() ? std::nullopt : std::optional(found->second);
+  }
   void ResetStuck(Millis timeout, bool requeue,
                   std::function<void(Result<StuckReset>)> done) override {
     reset_timeout = timeout;
@@ -75,6 +79,7 @@ class FakeControl : public Control {
   bool shutting_down() const override { return stopping; }
 
   std::mutex mutex;
+  std::map<AttemptRef, TurnWait> turn_waits;
   std::vector<Job> started;
   bool automatic_mode = false;
   store::ClaimLimits claim_limits;

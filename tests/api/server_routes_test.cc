@@ -194,6 +194,17 @@ TEST_F(ServerApi, ExplainSaysWhyAJobWaits) {
   EXPECT_TRUE(ReasonCodes(unknown.Text("/job_id")).contains("unknown_entity_type"));
 }
 
+TEST_F(ServerApi, ExplainSaysWhichHostARunningJobWaitsFor) {
+  std::string running = Running();
+  control_.turn_waits[{running, 1}] = {"example.com", 11'200ms, 1s};
+  EXPECT_TRUE(ReasonCodes(running).contains("host_budget"));
+  EXPECT_THAT(Get("/jobs/" + running + "/explain").body,
+              HasSubstr("It waits 12 s for its turn at example.com (1 request per 1s, shared by all "
+                        "servers)."));
+  control_.turn_waits.clear();
+  EXPECT_FALSE(ReasonCodes(running).contains("host_budget"));
+}
+
 TEST_F(ServerApi, ExplainSaysHowAJobEnded) {
   std::string failed = Failed();
   EXPECT_THAT(ReasonCodes(failed), testing::ElementsAre("failed"));

@@ -127,6 +127,35 @@ TEST(Robots, SloppyFilesAreUnderstood) {
   EXPECT_TRUE(Allowed("user-agent: forager\ndisallow /a and more\n", "/a"));
 }
 
+TEST(Robots, CrawlDelayIsThatOfTheOwnGroup) {
+  struct {
+    const char* file;
+    int milliseconds;
+  } const cases[] = {
+      {"", 0},
+      {"User-agent: *\nDisallow: /a\n", 0},
+      {"User-agent: *\nCrawl-delay: 5\n", 5'000},
+      {"User-agent: *\ncrawl-delay : 0.25 # s\n", 250},
+      {"User-agent: *\nCrawl-delay: 31\n", 30'000},
+      {"User-agent: *\nCrawl-delay: 1e300\n", 30'000},
+      {"User-agent: *\nCrawl-delay: -1\n", 0},
+      {"User-agent: *\nCrawl-delay: nan\n", 0},
+      {"User-agent: *\nCrawl-delay: soon\n", 0},
+      {"User-agent: *\nCrawl-delay: 9\nDisallow: /a\nUser-agent: forager\nCrawl-delay: 2\n", 2'000},
+      {"User-agent: *\nCrawl-delay: 9\nDisallow: /a\nUser-agent: forager\nDisallow: /b\n", 0},
+      {"User-agent: other\nCrawl-delay: 9\n", 0},
+      {"User-agent: forager\nCrawl-delay: 2\nAllow: /\nUser-agent: forager\nCrawl-delay: 3\n", 3'000},
+      {"Crawl-delay: 7\nUser-agent: *\nAllow: /\n", 0},
+  };
+  for (const auto& one : cases)
+    EXPECT_EQ(Robots::Parse(one.file, "forager").crawl_delay(), Millis{one.milliseconds}) << one.file;
+}
+
+TEST(Robots, CrawlDelayEndsNoListOfUserAgents) {
+  const std::string file = "User-agent: forager\nCrawl-delay: 5\nUser-agent: other\nDisallow: /a\n";
+  EXPECT_FALSE(Allowed(file, "/a"));
+}
+
 TEST(Robots, OnlyTheFirst512KiBCount) {
   const std::string padding = "#" + std::string(kMaxRobotsBytes, 'x') + "\n";
   EXPECT_TRUE(Allowed("User-agent: *\nDisallow: /a\n" + padding + "Disallow: /b\n", "/b"));

@@ -28,7 +28,11 @@ class WebCollector : public ::testing::Test {
     job.entity_type = type;
     job.job_type = "discovery";
     job.target_url = url;
-    return CollectWeb({job, settings_, [this](const Event& event) { events_.push_back(event); }});
+    return CollectWeb({job, settings_, [this](const Event& event) { events_.push_back(event); },
+                       [this](const TurnWish& wish) {
+                         wishes_.push_back(wish);
+                         return turn_ ? turn_(wish) : std::nullopt;
+                       }});
   }
   template <typename T>
   std::vector<T> Said() const {
@@ -42,7 +46,48 @@ class WebCollector : public ::testing::Test {
   ScriptedServer server_{{{"/", Answer(200, kCommunity)}}};
   std::map<std::string, std::string> settings_;
   std::vector<Event> events_;
+  std::vector<TurnWish> wishes_;
+  TakeTurn turn_;
 };
+
+TEST_F(WebCollector, EveryRequestTakesItsTurnAtItsHost) {
+  ScriptedServer other({{"/moved", Answer(200, kCommunity)}});
+  settings_["allow_private_hosts"] += "," + other.Authority();
+  server_.Set("/", Redirect(302, other.Url("/moved")));
+  EXPECT_TRUE(Collect(server_.Url("/")).completed);
+  std::vector<std::string> hosts;
+  for (const TurnWish& wish : wishes_) hosts.push_back(wish.host);
+  EXPECT_EQ(hosts, (std::vector<std::string>{server_.Authority(), server_.Authority(),
+                                             other.Authority(), other.Authority()}));
+  EXPECT_EQ(wishes_[0].interval, Millis{0}) << "nothing is known of it yet";
+}
+
+TEST_F(WebCollector, CrawlDelayIsAskedForOnceItIsKnown) {
+  server_.Set("/robots.txt", Answer(200, "User-agent: *\nCrawl-delay: 7\n"));
+  EXPECT_TRUE(Collect(server_.Url("/")).completed);
+  ASSERT_EQ(wishes_.size(), 2u);
+  EXPECT_EQ(wishes_[1].interval, Millis{7'000});
+}
+
+TEST_F(WebCollector, ASlowAnswerAsksForAGapOfItsLength) {
+  server_.Set("/robots.txt", [](ScriptedServer::Exchange& exchange) {
+    exchange.Pause(Millis{300});
+    Answer(404, "")(exchange);
+  });
+  EXPECT_TRUE(Collect(server_.Url("/")).completed);
+  ASSERT_EQ(wishes_.size(), 2u);
+  EXPECT_GE(wishes_[1].interval, Millis{300});
+  EXPECT_LT(wishes_[1].interval, Millis{3'000});
+}
+
+TEST_F(WebCollector, WithoutATurnNothingIsSent) {
+  turn_ = [](const TurnWish&) { return NoTurn{"no turn", Millis{310'000}}; };
+  const ResultEvent result = Collect(server_.Url("/"));
+  EXPECT_EQ(result.error_class, ErrorClass::kTransient);
+  EXPECT_EQ(result.error, server_.Url("/") + " was not fetched: no turn");
+  EXPECT_EQ(result.retry_after, Millis{310'000});
+  EXPECT_TRUE(server_.Targets().empty());
+}
 
 TEST_F(WebCollector, APageBecomesRecords) {
   const ResultEvent result = Collect(server_.Url("/"));

@@ -65,7 +65,7 @@ class Forager:
                 shutil.copy2(BINARY, self.binary)
         self.data = pathlib.Path(data_dir or self.home / "data")
         self.config = self.home / "forager.toml"
-        merged = {"defaults": dict(QUICK)}
+        merged = {"host_interval": "0s", "defaults": dict(QUICK)}  # tests of the pace of requests set their own
         self.postgres = None
         if POSTGRES and "database" not in (settings or {}) and data_dir is None:
             self.postgres = f"f{os.getpid()}_{abs(hash(str(self.home))) % 10**9}"

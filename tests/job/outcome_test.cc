@@ -128,6 +128,21 @@ TEST(Decide, InterruptionUsesNoTryButIsBounded) {
             Transition::kInterrupt);
 }
 
+TEST(Decide, AttemptsWithoutATurnWaitForItAndUseNoTry) {
+  AttemptEnd end;
+  end.process = Exited{0};
+  end.result = ResultEvent{false, "no turn", ErrorClass::kTransient, Millis{310'000}};
+  end.no_turn = true;
+  Decision decision =
+      Decide(Running(2, 0), Judge(end, false, Millis{60'000}), RetryPolicy{}, 0.5);
+  EXPECT_EQ(decision.by, Transition::kRetry);
+  EXPECT_EQ(decision.delay, Millis{341'000});
+  EXPECT_FALSE(decision.counts_try);
+  end.result->error_class = ErrorClass::kPermanent;
+  EXPECT_EQ(Decide(Running(0, 0), Judge(end, false, Millis{60'000}), RetryPolicy{}, 0.5).by,
+            Transition::kFail);
+}
+
 TEST(Decide, OnlyMovesOfTheTableAreMade) {
   for (int tries : {0, 2, 24}) {
     for (int value = 0; value <= static_cast<int>(ErrorClass::kReset); ++value) {

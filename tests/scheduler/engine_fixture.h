@@ -43,6 +43,9 @@ class FakeSupervisor : public supervisor::Supervisor {
     stopped.push_back({ref, reason, force});
     if (on_stop) on_stop(ref, reason);
   }
+  void Answer(const AttemptRef& ref, const TurnAnswer& answer) override {
+    answers.emplace_back(ref, answer);
+  }
   std::vector<AttemptRef> Live() const override {
     std::vector<AttemptRef> refs;
     for (const auto& [ref, since] : live_) refs.push_back(ref);
@@ -67,6 +70,7 @@ class FakeSupervisor : public supervisor::Supervisor {
   };
   std::vector<supervisor::AttemptSpec> started;
   std::vector<Stopped> stopped;
+  std::vector<std::pair<AttemptRef, TurnAnswer>> answers;
   std::function<void(const AttemptRef&, StopReason)> on_stop;
   bool can_start = true;
 

@@ -51,6 +51,30 @@ TEST(AttemptClocks, TheDeadlineComesFirst) {
             "It had made no progress for 30 minutes.");
 }
 
+TEST(AttemptClocks, ProgressRestsWhileATurnIsWaitedFor) {
+  AttemptClocks clocks(kStart, kLimits);
+  clocks.TurnAsked(kStart + Millis(300'000));
+  clocks.Heard(kStart + Millis(900'000));
+  EXPECT_EQ(clocks.Check(kStart + Millis(900'001)), StopReason::kNone) << "no answer yet";
+  EXPECT_EQ(clocks.Due(), kStart + Millis(930'000)) << "the heartbeat does not rest";
+  clocks.TurnAnswered(kStart + Millis(900'000), Millis(60'000));
+  EXPECT_TRUE(clocks.AwaitsTurn(kStart + Millis(959'999)));
+  EXPECT_FALSE(clocks.AwaitsTurn(kStart + Millis(960'000)));
+  // It rested for 660 s; 300 s of the limit were used up before.
+  clocks.Heard(kStart + Millis(1'250'000));
+  EXPECT_EQ(clocks.Check(kStart + Millis(1'259'999)), StopReason::kNone);
+  EXPECT_EQ(clocks.Check(kStart + Millis(1'260'000)), StopReason::kStalled);
+  EXPECT_EQ(clocks.Check(kStart + Millis(1'800'000)), StopReason::kTimedOut) << "nor the deadline";
+}
+
+TEST(AttemptClocks, AnAnswerWithoutAQuestionRestsNothing) {
+  AttemptClocks clocks(kStart, kLimits);
+  clocks.TurnAnswered(kStart, Millis(300'000));
+  clocks.Heard(kStart + Millis(590'000));
+  EXPECT_FALSE(clocks.AwaitsTurn(kStart + Millis(1)));
+  EXPECT_EQ(clocks.Check(kStart + Millis(600'000)), StopReason::kStalled);
+}
+
 TEST(AttemptClocks, APauseOfTheServerIsForgivenButNotByTheDeadline) {
   AttemptClocks clocks(kStart, kLimits);
   clocks.Forgive(Millis(3'600'000));

@@ -31,6 +31,12 @@ class Witness final : public AttemptObserver {
     Look();
   }
   void OnEvents(const AttemptRef& ref, std::vector<Event> more) override;
+  void OnTurnAsked(const AttemptRef& ref, const AskTurnEvent& question,
+                   os::Steady deadline) override {
+    asked.push_back({ref, question, deadline});
+    if (on_asked) on_asked(asked.back());
+    Look();
+  }
   void OnEnded(const AttemptRef& ref, const AttemptEnd& end) override;
   void OnReleased(const AttemptRef& ref, const Usage& usage) override {
     released[ref] = usage;
@@ -50,6 +56,13 @@ class Witness final : public AttemptObserver {
 
   std::map<AttemptRef, int> started;
   std::map<AttemptRef, std::vector<Event>> events;
+  struct Asked {
+    AttemptRef ref;
+    AskTurnEvent question;
+    os::Steady deadline;
+  };
+  std::vector<Asked> asked;
+  std::function<void(const Asked&)> on_asked;
   std::map<AttemptRef, AttemptEnd> ended;
   std::map<AttemptRef, os::Steady> ended_at;
   std::map<AttemptRef, Usage> released;

@@ -56,6 +56,64 @@ TEST_F(SupervisorTest, FailuresAreReportedAsTheCollectorSaysThem) {
   EXPECT_EQ(Run(SelfTest("nonsense", 5)).result->error_class, ErrorClass::kInvalid);
 }
 
+TEST_F(SupervisorTest, AnAttemptIsToldItsTurnsAndMayWaitLongerThanItsStallLimit) {
+  Open();
+  witness_.on_asked = [&](const Witness::Asked& asked) {
+    // What is not asked changes nothing.
+    supervisor_->Answer(asked.ref, {asked.question.id + 7, true, Millis{0}});
+    supervisor_->Answer(Ref(99), {asked.question.id, true, Millis{0}});
+    loop_->Post([this, asked] {
+      supervisor_->Answer(asked.ref, {asked.question.id, true, Millis{700}});
+      supervisor_->Answer(asked.ref, {asked.question.id, false, Millis{0}});
+    });
+  };
+  AttemptSpec spec = SelfTest("turns", 1, R"({"times": 2, "ms": 250})");
+  spec.stall_timeout = Millis{500};
+  auto began = os::SystemClock().SteadyNow();
+  AttemptEnd end = Run(spec);
+  ASSERT_TRUE(end.result);
+  EXPECT_TRUE(end.result->completed) << end.result->error << end.stop_detail;
+  EXPECT_GE(os::SystemClock().SteadyNow() - began, milliseconds(1'400));
+  ASSERT_EQ(witness_.asked.size(), 2u);
+  EXPECT_EQ(witness_.asked[0].question.host, "selftest.example");
+  EXPECT_EQ(witness_.asked[0].question.interval, Millis{250});
+  EXPECT_NE(witness_.asked[0].question.id, witness_.asked[1].question.id);
+  EXPECT_FALSE(end.no_turn);
+}
+
+TEST_F(SupervisorTest, AnAttemptWithoutATurnSaysWhenToComeBack) {
+  Open();
+  witness_.on_asked = [&](const Witness::Asked& asked) {
+    loop_->Post([this, asked] {
+      supervisor_->Answer(asked.ref, {asked.question.id, false, Millis{310'000}});
+    });
+  };
+  AttemptEnd end = Run(SelfTest("turns"));
+  ASSERT_TRUE(end.result);
+  EXPECT_EQ(end.result->error_class, ErrorClass::kTransient);
+  EXPECT_EQ(end.result->retry_after, Millis{310'000});
+  EXPECT_TRUE(end.no_turn);
+}
+
+TEST_F(SupervisorTest, AnAttemptThatIsNotAnsweredLivesUntilItsDeadline) {
+  Open();
+  AttemptSpec spec = SelfTest("turns");
+  spec.stall_timeout = Millis{300};
+  spec.heartbeat_timeout = Millis{1'500};
+  spec.timeout = Millis{2'500};
+  EXPECT_EQ(Run(spec).stop, StopReason::kTimedOut);
+}
+
+TEST_F(SupervisorTest, ACommandHasNoTurnsAndItsInputEnds) {
+  Open();
+  AttemptSpec spec = Command({"/bin/sh", "-c",
+                              "cat > /dev/null; echo '{\"type\":\"ask_turn\",\"id\":1,\"host\":\"a\"}'"});
+  AttemptEnd end = Run(spec);
+  EXPECT_EQ(std::get<Exited>(end.process).code, 0);
+  EXPECT_TRUE(witness_.asked.empty());
+  EXPECT_NE(witness_.Output(Ref(1)).find("ask_turn"), std::string::npos);
+}
+
 TEST_F(SupervisorTest, DeathsAreSeenForWhatTheyAre) {
   Open();
   EXPECT_EQ(std::get<Signaled>(Run(SelfTest("segfault", 1)).process).signal, SIGSEGV);

@@ -48,6 +48,10 @@ CREATE TABLE IF NOT EXISTS collection_schema (
 -- name: record_version
 INSERT INTO collection_schema (version, applied_at) VALUES ($1, now());
 
+-- For the rest of the transaction.
+-- name: limit_lock_wait
+SELECT set_config('lock_timeout', $1, true);
+
 -- Exact limits need one place where claims take turns.
 -- name: lock_claims
 SELECT pg_advisory_xact_lock(hashtextextended('forager claims ' || current_schema(), 0));

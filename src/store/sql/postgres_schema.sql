@@ -473,3 +473,12 @@ CREATE INDEX collection_alert_messages_by_alert ON collection_alert_messages (al
 ALTER TABLE collection_tokens DROP CONSTRAINT collection_tokens_role_check;
 ALTER TABLE collection_tokens ADD CONSTRAINT collection_tokens_role_check
   CHECK (role IN ('metrics', 'viewer', 'operator', 'admin'));
+
+-- The last turn of each web host (it may lie ahead), and the gap it was last known to need. Rows are
+-- changed in place: no index on what changes.
+-- name: migration_7
+CREATE TABLE collection_hosts (
+  host text COLLATE "C" PRIMARY KEY,
+  last_turn_at timestamptz(3) NOT NULL,
+  interval_ms bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);

@@ -8,6 +8,10 @@ DELETE FROM collection_job_logs WHERE id IN (
     FROM collection_job_logs WHERE job_id = $1 AND attempt = $2)
   WHERE bytes > $3);
 
+-- There are no locks of rows.
+-- name: limit_lock_wait
+SELECT $1;
+
 -- name: begin_write
 BEGIN IMMEDIATE;
 

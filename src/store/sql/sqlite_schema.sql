@@ -627,3 +627,11 @@ INSERT INTO collection_tokens_next (id, name, role, hash, created_at, last_used_
 SELECT id, name, role, hash, created_at, last_used_at, revoked_at FROM collection_tokens;
 DROP TABLE collection_tokens;
 ALTER TABLE collection_tokens_next RENAME TO collection_tokens;
+
+-- The last turn of each web host (it may lie ahead), and the gap it was last known to need.
+-- name: migration_7
+CREATE TABLE collection_hosts (
+  host TEXT PRIMARY KEY,
+  last_turn_at TEXT NOT NULL,
+  interval_ms INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
