@@ -91,6 +91,7 @@ std::string NextFor(std::string_view code, std::string_view job_id) {
                        job_id);
   if (code == "limit_reached" || code == "type_limit" || code == "host_limit")
     return "wait, `forager jobs cancel` one that runs, or raise the limit in forager.toml";
+  if (code == "host_budget") return "wait; `host_interval` in forager.toml sets the pace";
   if (code == "slot_held") return "`forager doctor` shows the process that holds it";
   if (code == "no_process") return fmt::format("`forager jobs cancel {} --force`", job_id);
   if (code == "unknown_entity_type") return "`forager types` lists the types that are served";

@@ -45,6 +45,10 @@ class Transfers : public StoreTest {
     news.changes[0].entity_type = news.changes[1].entity_type = "builder";
     news.items_found = 7;
     EXPECT_TRUE(*Do([&](Store& s) { return s.Record(news, now_); }));
+    Do([&](Store& s) {
+      return s.ReserveTurns(std::vector{TurnWish{"example.com", Millis{700}, Millis{1'000}}},
+                            Millis{1'000}, now_);
+    }).value();
     Do([&](Store& s) { return s.CreateToken("ci", "viewer", "hash of a token", now_); }).value();
     Do([&](Store& s) -> Result<std::int64_t> {
       auto raised =
