@@ -146,8 +146,9 @@ Result<void> Server::StartEngine() {
   hooks.logged = [this](const AttemptRef& ref, const std::vector<LogLine>& lines) {
     notifier_->Logged(ref, lines);
   };
-  hooks.turn_asked = [this](const AttemptRef& ref, const AskTurnEvent& question,
-                            os::Steady deadline) { politeness_->Ask(ref, question, deadline); };
+  hooks.turn_asked = [this](const AttemptRef& ref, const supervisor::TurnQuestion& question) {
+    politeness_->Ask(ref, question);
+  };
   hooks.claimed = [this](const Job& job) { metrics_.Claimed(job); };
   hooks.started = [this](const Job& job) { metrics_.Started(job, clock_.Now()); };
   hooks.ended = [this](const scheduler::Ending& ending, const scheduler::Written& written) {

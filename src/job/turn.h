@@ -13,8 +13,10 @@ namespace forager {
 
 // What a host may ask for itself, by Crawl-delay or by being slow; more is cut to it.
 inline constexpr Millis kLongestHostInterval{30'000};
-// Nobody waits longer for a turn while holding a slot.
-inline constexpr Millis kLongestTurnWait{5 * 60'000};
+// An attempt waits no longer for its first turn while it holds a slot, and for a later one, when it
+// would lose what it has done.
+inline constexpr Millis kLongestFirstWait{5 * 60'000};
+inline constexpr Millis kLongestTurnWait{30 * 60'000};
 
 struct TurnAnswer {
   std::int64_t id = 0;  // of the question

@@ -19,8 +19,8 @@ Politeness::Politeness(os::EventLoop& loop, const os::Clock& clock, StoreCalls& 
       supervisor_(supervisor),
       host_interval_(host_interval) {}
 
-void Politeness::Ask(const AttemptRef& ref, const AskTurnEvent& question, os::Steady deadline) {
-  questions_.push_back({ref, question, deadline});
+void Politeness::Ask(const AttemptRef& ref, const supervisor::TurnQuestion& question) {
+  questions_.push_back({ref, question});
   Reserve();
 }
 
@@ -28,16 +28,15 @@ void Politeness::Reserve() {
   os::Steady now = clock_.SteadyNow();
   DropLate(now);
   if (writing_ || again_ || questions_.empty()) return;
-  auto last = questions_.begin() +
-              static_cast<std::ptrdiff_t>(std::min(questions_.size(), kBatch));
+  auto last = questions_.begin() + static_cast<std::ptrdiff_t>(std::min(questions_.size(), kBatch));
   std::vector<Question> batch(std::make_move_iterator(questions_.begin()),
                               std::make_move_iterator(last));
   questions_.erase(questions_.begin(), last);
   std::vector<store::TurnWish> wishes;
-  for (const Question& question : batch) {
-    Millis left = std::chrono::duration_cast<Millis>(question.deadline - now);
-    wishes.push_back(
-        {question.asked.host, question.asked.interval, std::min(left, kLongestTurnWait)});
+  for (const auto& [ref, of] : batch) {
+    Millis left = std::chrono::duration_cast<Millis>(of.deadline - now);
+    wishes.push_back({of.asked.host, of.asked.interval,
+                      std::min(left, of.first ? kLongestFirstWait : kLongestTurnWait)});
   }
   writing_ = true;
   // Not among other writes, which wait for claims of other servers while they would hold the host.
@@ -67,15 +66,16 @@ void Politeness::Reserved(const std::vector<Question>& batch,
 void Politeness::Tell(const Question& question, const store::Turn& turn) {
   if (turn.granted && turn.wait > Millis{0}) {
     std::lock_guard lock(mutex_);
-    waiting_[question.ref] = {question.asked.host, clock_.SteadyNow() + turn.wait, turn.interval};
+    waiting_[question.ref] = {question.of.asked.host, clock_.SteadyNow() + turn.wait,
+                              turn.interval};
   }
-  supervisor_.Answer(question.ref, {question.asked.id, turn.granted, turn.wait});
+  supervisor_.Answer(question.ref, {question.of.asked.id, turn.granted, turn.wait});
 }
 
 // Attempts that are over, and turns that have come.
 void Politeness::DropLate(os::Steady now) {
   std::erase_if(questions_, [&](const Question& question) {
-    return question.deadline <= now || !supervisor_.IsLive(question.ref);
+    return question.of.deadline <= now || !supervisor_.IsLive(question.ref);
   });
   std::lock_guard lock(mutex_);
   std::erase_if(waiting_, [&](const auto& entry) { return entry.second.turn <= now; });

@@ -21,8 +21,8 @@ class Politeness {
              supervisor::Supervisor& supervisor, Millis host_interval);
 
   // Answered through the supervisor: with a turn, or with none when it would come too late for
-  // waiting. While the store cannot be written it is tried again, until `deadline`.
-  void Ask(const AttemptRef& ref, const AskTurnEvent& question, os::Steady deadline);
+  // waiting. While the store cannot be written it is tried again, until the attempt's deadline.
+  void Ask(const AttemptRef& ref, const supervisor::TurnQuestion& question);
   void SetHostInterval(Millis host_interval) { host_interval_ = host_interval; }
 
   struct Waiting {
@@ -36,8 +36,7 @@ class Politeness {
  private:
   struct Question {
     AttemptRef ref;
-    AskTurnEvent asked;
-    os::Steady deadline;
+    supervisor::TurnQuestion of;
   };
   void Reserve();
   void Reserved(const std::vector<Question>& batch, Result<std::vector<store::Turn>> turns);

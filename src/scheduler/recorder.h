@@ -25,7 +25,7 @@ struct RecorderHooks {
   std::function<void(WallTime)> retry_at;                          // a job waits until then
   std::function<void(const AttemptRef&)> overflow;  // says more than can be stored: stop it
   std::function<void(const AttemptRef&, const std::vector<LogLine>&)> logged;  // stored log lines
-  std::function<void(const AttemptRef&, const AskTurnEvent&, os::Steady deadline)> turn_asked;
+  std::function<void(const AttemptRef&, const supervisor::TurnQuestion&)> turn_asked;
   // For figures; may be empty.
   std::function<void(const Job&)> claimed;
   std::function<void(const Job&)> started;  // its process runs
@@ -50,9 +50,8 @@ class Recorder : public supervisor::AttemptObserver {
 
   void OnStarted(const AttemptRef& ref, int pid) override;
   void OnEvents(const AttemptRef& ref, std::vector<Event> events) override;
-  void OnTurnAsked(const AttemptRef& ref, const AskTurnEvent& question,
-                   os::Steady deadline) override {
-    hooks_.turn_asked(ref, question, deadline);
+  void OnTurnAsked(const AttemptRef& ref, const supervisor::TurnQuestion& question) override {
+    hooks_.turn_asked(ref, question);
   }
   void OnEnded(const AttemptRef& ref, const AttemptEnd& end) override;
   void OnReleased(const AttemptRef& ref, const Usage& usage) override;

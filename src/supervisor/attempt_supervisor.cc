@@ -262,8 +262,9 @@ void AttemptSupervisor::AskForTurn(std::uint64_t id) {
   auto question = attempt->TakeQuestion();
   if (!question || attempt->schedule.begun()) return;
   const AttemptClocks& clocks = attempt->clocks;
-  observer_.OnTurnAsked(AttemptRef(attempt->ref()), *question,
-                        clocks.started() + clocks.limits().timeout);
+  observer_.OnTurnAsked(AttemptRef(attempt->ref()),
+                        {std::move(*question), clocks.started() + clocks.limits().timeout,
+                         !attempt->had_turn()});
 }
 
 void AttemptSupervisor::Answer(const AttemptRef& ref, const TurnAnswer& answer) {

@@ -116,7 +116,8 @@ void RunningAttempt::WriteInput() {
 void RunningAttempt::Answer(const TurnAnswer& answer, os::Steady now) {
   if (open_question_ != answer.id) return;
   open_question_.reset();
-  no_turn_ = !answer.granted;
+  had_turn_ |= answer.granted;
+  no_turn_ = !had_turn_;
   clocks.TurnAnswered(now, answer.granted ? answer.wait : Millis{0});
   if (!input_pipe_) return;
   if (input_.size() > kMaxUnread) return;
@@ -180,7 +181,6 @@ void RunningAttempt::TakeQuestion(AskTurnEvent question, os::Steady now) {
   if (clocks.AwaitsTurn(now)) return;
   clocks.TurnAsked(now);
   open_question_ = question.id;
-  no_turn_ = false;
   question_ = std::move(question);
 }
 

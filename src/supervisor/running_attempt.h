@@ -38,7 +38,8 @@ class RunningAttempt {
   std::optional<AskTurnEvent> TakeQuestion() { return std::exchange(question_, std::nullopt); }
   // To the one open question; any other answer changes nothing.
   void Answer(const TurnAnswer& answer, os::Steady now);
-  // The last question was refused.
+  bool had_turn() const { return had_turn_; }
+  // Its first question was refused: it could do nothing.
   bool no_turn() const { return no_turn_; }
 
   // What is to be handed over; `all` at the end.
@@ -92,6 +93,7 @@ class RunningAttempt {
   std::optional<ResultEvent> result_;
   std::optional<AskTurnEvent> question_;
   std::optional<std::int64_t> open_question_;
+  bool had_turn_ = false;
   bool no_turn_ = false;
 };
 

@@ -31,6 +31,13 @@ struct AttemptSpec {
   std::int64_t memory_bytes = 1LL << 30;
 };
 
+// An attempt asks when it may send its next request.
+struct TurnQuestion {
+  AskTurnEvent asked;
+  os::Steady deadline{};  // of the attempt
+  bool first = true;      // it has had no turn yet
+};
+
 // A line the process wrote to stdout or stderr that is not an event, or a notice of the
 // supervisor's own.
 struct AttemptObserver {
@@ -39,10 +46,8 @@ struct AttemptObserver {
   // Events in the order they were said, but no heartbeats and no result (that comes with the end);
   // other output arrives as LogEvents with stage "stdout" or "stderr".
   virtual void OnEvents(const AttemptRef& ref, std::vector<Event> events) = 0;
-  // At once, and one at a time: a built-in collector waits for Supervisor::Answer, until its
-  // deadline at the most.
-  virtual void OnTurnAsked(const AttemptRef& ref, const AskTurnEvent& question,
-                           os::Steady deadline) = 0;
+  // At once, and one at a time: a built-in collector waits for Supervisor::Answer.
+  virtual void OnTurnAsked(const AttemptRef& ref, const TurnQuestion& question) = 0;
   // Exactly once per attempt: how it ended. `end.released` false: the tree is not yet proven empty,
   // and OnReleased follows. A process that could not be started ends with NotStarted.
   virtual void OnEnded(const AttemptRef& ref, const AttemptEnd& end) = 0;

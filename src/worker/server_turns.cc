@@ -12,7 +12,7 @@ namespace {
 constexpr Millis kPulse{500};
 // The server refuses what is longer, or ends the attempt at its deadline; this is for a server that
 // does neither.
-constexpr Millis kLongestSilence = 3 * kLongestTurnWait;
+constexpr Millis kLongestSilence = kLongestTurnWait;
 
 }  // namespace
 

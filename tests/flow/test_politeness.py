@@ -29,7 +29,7 @@ class Site(http.server.BaseHTTPRequestHandler):
         elif self.path.startswith("/broken"):
             status, body = 503, b""
         if self.server.takes:
-            time.sleep(self.server.takes)
+            self.server.closing.wait(self.server.takes)
         self.send_response(status)
         self.send_header("Content-Type", "text/plain" if self.path == "/robots.txt" else "text/html")
         self.send_header("Content-Length", str(len(body)))
@@ -45,9 +45,11 @@ def site():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
     server.daemon_threads = True
     server.asked, server.robots, server.takes, server.lock = [], "", 0, threading.Lock()
+    server.closing = threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     server.host = f"127.0.0.1:{server.server_port}"
     yield server
+    server.closing.set()
     server.shutdown()
     server.server_close()
 
@@ -124,13 +126,17 @@ def test_a_job_that_waits_is_cancelled_as_any_other(make, site):
     assert len(site.asked) == 1
 
 
-def test_a_turn_after_the_deadline_is_waited_for_without_a_slot_and_a_try(make, site):
-    forager = make(settings(site, host_interval="8s"))
-    job_id = submit(forager, site, timeout_minutes=0.1, max_attempts=1)  # six seconds
-    waiting = wait_until(lambda: (seen := forager.job(job_id))["next_run_at"] and seen["attempt"] == 1 and seen, 10, "the job to wait")
-    assert waiting["status"] == "pending" and waiting["error_class"] == "transient", waiting
-    assert "have all turns" in waiting["error_message"]
-    forager.wait_released(job_id)
+def test_who_gets_no_turn_before_its_deadline_waits_without_a_slot_and_a_try(make, site):
+    forager = make(settings(site, host_interval="2s"))
+    others = [submit(forager, site) for _ in range(4)]
+    wait_until(lambda: all(host_reasons(forager, job_id) for job_id in others), 10, "all to wait")
+    late = submit(forager, site, timeout_minutes=0.1, max_attempts=1)  # six seconds: the next turn is farther
+    waiting = wait_until(lambda: (seen := forager.job(late))["status"] == "pending" and seen["attempt"] == 1 and seen, 10, "it to go back")
+    assert waiting["error_class"] == "transient" and "have all turns" in waiting["error_message"], waiting
+    assert forager.wait_released(late)[0]["outcome"] == "transient"
+    for job_id in others:
+        forager.post(f"/jobs/{job_id}/cancel")
+    assert forager.wait_status(late, seconds=60)["status"] == "completed", "its only try was not used"
 
 
 def test_crawl_delay_is_kept_between_jobs(make, site):

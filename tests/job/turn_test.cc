@@ -19,10 +19,10 @@ TEST(Turn, AnswersAreReadAsTheyWereWritten) {
 }
 
 TEST(Turn, WhatIsNoAnswerIsRefused) {
-  for (const char* line : {"", "7", "[]", "{}", R"({"type":"turn"})", R"({"type":"turn","id":1})",
-                           R"({"type":"turn","id":"1","wait_ms":1})",
-                           R"({"type":"turn","id":1,"wait_ms":-1})",
-                           R"({"type":"job","id":1,"wait_ms":1})"}) {
+  for (const char* line :
+       {"", "7", "[]", "{}", R"({"type":"turn"})", R"({"type":"turn","id":1})",
+        R"({"type":"turn","id":"1","wait_ms":1})", R"({"type":"turn","id":1,"wait_ms":-1})",
+        R"({"type":"job","id":1,"wait_ms":1})"}) {
     EXPECT_FALSE(ParseTurnAnswer(line)) << line;
   }
 }

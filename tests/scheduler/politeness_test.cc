@@ -16,8 +16,9 @@ class PolitenessTest : public EngineTest {
     supervisor_.Start(spec);
     return spec.ref;
   }
-  void Ask(const AttemptRef& ref, const std::string& host, Millis left = Millis{1'800'000}) {
-    politeness_.Ask(ref, {ref.attempt, host, Millis{0}}, clock_.SteadyNow() + left);
+  void Ask(const AttemptRef& ref, const std::string& host, Millis left = Millis{3'600'000},
+           bool first = true) {
+    politeness_.Ask(ref, {{ref.attempt, host, Millis{0}}, clock_.SteadyNow() + left, first});
   }
   const TurnAnswer& AnswerTo(const AttemptRef& ref) {
     auto is_its = [&](const auto& answer) { return answer.first == ref; };
@@ -68,6 +69,9 @@ TEST_F(PolitenessTest, WhoWouldWaitTooLongIsToldToComeBack) {
   EXPECT_TRUE(AnswerTo({first.job_id, 7}).granted);
   EXPECT_EQ(AnswerTo({first.job_id, 7}).wait, Millis{300'000});
   EXPECT_FALSE(AnswerTo({first.job_id, 8}).granted) << "longer than five minutes";
+  Ask(Alive(10), "a.example", Millis{3'600'000}, false);
+  EXPECT_TRUE(AnswerTo({first.job_id, 10}).granted) << "it has begun";
+  EXPECT_EQ(AnswerTo({first.job_id, 10}).wait, Millis{360'000});
 }
 
 TEST_F(PolitenessTest, AsksAgainWhileTheStoreIsAway) {

@@ -59,13 +59,15 @@ TEST_P(Hosts, WhatAHostNeedsIsRememberedUntilSomebodyKnowsBetter) {
 }
 
 TEST_P(Hosts, WithoutASettingOnlyTheHostsOwnWishCounts) {
-  auto turns = Take({Wish("a.example"), Wish("a.example"), Wish("a.example", Millis{700})}, Millis{0});
+  auto turns =
+      Take({Wish("a.example"), Wish("a.example"), Wish("a.example", Millis{700})}, Millis{0});
   EXPECT_EQ(turns[1].wait, Millis{0});
   EXPECT_EQ(turns[2].wait, Millis{700});
 }
 
 TEST_P(Hosts, ATurnThatComesTooLateIsNotReserved) {
-  auto turns = Take({Wish("a.example"), Wish("a.example", Millis{0}, Millis{500}), Wish("a.example")});
+  auto turns =
+      Take({Wish("a.example"), Wish("a.example", Millis{0}, Millis{500}), Wish("a.example")});
   EXPECT_FALSE(turns[1].granted);
   EXPECT_EQ(turns[1].wait, kGap) << "when it is worth asking again";
   EXPECT_TRUE(turns[2].granted);

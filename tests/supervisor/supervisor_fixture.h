@@ -31,9 +31,8 @@ class Witness final : public AttemptObserver {
     Look();
   }
   void OnEvents(const AttemptRef& ref, std::vector<Event> more) override;
-  void OnTurnAsked(const AttemptRef& ref, const AskTurnEvent& question,
-                   os::Steady deadline) override {
-    asked.push_back({ref, question, deadline});
+  void OnTurnAsked(const AttemptRef& ref, const TurnQuestion& question) override {
+    asked.push_back({ref, question});
     if (on_asked) on_asked(asked.back());
     Look();
   }
@@ -58,8 +57,7 @@ class Witness final : public AttemptObserver {
   std::map<AttemptRef, std::vector<Event>> events;
   struct Asked {
     AttemptRef ref;
-    AskTurnEvent question;
-    os::Steady deadline;
+    TurnQuestion question;
   };
   std::vector<Asked> asked;
   std::function<void(const Asked&)> on_asked;

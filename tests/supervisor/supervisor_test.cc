@@ -60,11 +60,11 @@ TEST_F(SupervisorTest, AnAttemptIsToldItsTurnsAndMayWaitLongerThanItsStallLimit)
   Open();
   witness_.on_asked = [&](const Witness::Asked& asked) {
     // What is not asked changes nothing.
-    supervisor_->Answer(asked.ref, {asked.question.id + 7, true, Millis{0}});
-    supervisor_->Answer(Ref(99), {asked.question.id, true, Millis{0}});
+    supervisor_->Answer(asked.ref, {asked.question.asked.id + 7, true, Millis{0}});
+    supervisor_->Answer(Ref(99), {asked.question.asked.id, true, Millis{0}});
     loop_->Post([this, asked] {
-      supervisor_->Answer(asked.ref, {asked.question.id, true, Millis{700}});
-      supervisor_->Answer(asked.ref, {asked.question.id, false, Millis{0}});
+      supervisor_->Answer(asked.ref, {asked.question.asked.id, true, Millis{700}});
+      supervisor_->Answer(asked.ref, {asked.question.asked.id, false, Millis{0}});
     });
   };
   AttemptSpec spec = SelfTest("turns", 1, R"({"times": 2, "ms": 250})");
@@ -75,9 +75,25 @@ TEST_F(SupervisorTest, AnAttemptIsToldItsTurnsAndMayWaitLongerThanItsStallLimit)
   EXPECT_TRUE(end.result->completed) << end.result->error << end.stop_detail;
   EXPECT_GE(os::SystemClock().SteadyNow() - began, milliseconds(1'400));
   ASSERT_EQ(witness_.asked.size(), 2u);
-  EXPECT_EQ(witness_.asked[0].question.host, "selftest.example");
-  EXPECT_EQ(witness_.asked[0].question.interval, Millis{250});
-  EXPECT_NE(witness_.asked[0].question.id, witness_.asked[1].question.id);
+  EXPECT_EQ(witness_.asked[0].question.asked.host, "selftest.example");
+  EXPECT_EQ(witness_.asked[0].question.asked.interval, Millis{250});
+  EXPECT_NE(witness_.asked[0].question.asked.id, witness_.asked[1].question.asked.id);
+  EXPECT_TRUE(witness_.asked[0].question.first);
+  EXPECT_FALSE(witness_.asked[1].question.first);
+  EXPECT_FALSE(end.no_turn);
+}
+
+TEST_F(SupervisorTest, AnAttemptThatHadATurnUsesItsTryWhenItGetsNoOther) {
+  Open();
+  witness_.on_asked = [&](const Witness::Asked& asked) {
+    loop_->Post([this, asked] {
+      supervisor_->Answer(asked.ref,
+                          {asked.question.asked.id, asked.question.first, Millis{1'000}});
+    });
+  };
+  AttemptEnd end = Run(SelfTest("turns", 1, R"({"times": 2})"));
+  ASSERT_TRUE(end.result);
+  EXPECT_EQ(end.result->retry_after, Millis{1'000});
   EXPECT_FALSE(end.no_turn);
 }
 
@@ -85,7 +101,7 @@ TEST_F(SupervisorTest, AnAttemptWithoutATurnSaysWhenToComeBack) {
   Open();
   witness_.on_asked = [&](const Witness::Asked& asked) {
     loop_->Post([this, asked] {
-      supervisor_->Answer(asked.ref, {asked.question.id, false, Millis{310'000}});
+      supervisor_->Answer(asked.ref, {asked.question.asked.id, false, Millis{310'000}});
     });
   };
   AttemptEnd end = Run(SelfTest("turns"));
