@@ -14,7 +14,10 @@ namespace forager::store {
 class SqlStore final : public Store {
  public:
   // `committed` collects what a unit of work touches; it must outlive the store.
-  SqlStore(Database& database, Committed& committed) : db_(database), committed_(committed) {}
+  // `pending`, when given, is shared by the units of one transaction: how many jobs wait, once one
+  // of them has asked.
+  SqlStore(Database& database, Committed& committed, std::optional<std::int64_t>* pending = nullptr)
+      : db_(database), committed_(committed), pending_(pending) {}
 
   // The failure of a statement, if any: what it did in part must be rolled back.
   const std::optional<DatabaseError>& failure() const { return failure_; }
@@ -217,6 +220,7 @@ class SqlStore final : public Store {
 
   Database& db_;
   Committed& committed_;
+  std::optional<std::int64_t>* pending_;
   std::optional<DatabaseError> failure_;
   Inserted inserted_;
 };

@@ -35,8 +35,11 @@ void SqlStore::Touched(const std::string& job_id) {
 }
 
 Result<void> SqlStore::CheckRoom(std::size_t more, std::int64_t max_pending) {
-  std::int64_t pending = TotalPending();
-  if (pending + static_cast<std::int64_t>(more) <= max_pending) return {};
+  std::int64_t pending = pending_ && *pending_ ? **pending_ : TotalPending();
+  std::int64_t after = pending + static_cast<std::int64_t>(more);
+  bool room = after <= max_pending;
+  if (pending_) *pending_ = room ? after : pending;
+  if (room) return {};
   return std::unexpected(
       Error{ErrorCode::kUnavailable,
             fmt::format("There are {} pending jobs; at most {} may wait.", pending, max_pending),

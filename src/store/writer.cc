@@ -209,7 +209,7 @@ void Writer::Lost(const DatabaseError& error) {
 
 // What the unit answers; throws what the database says.
 Result<void> Writer::RunUnit(Item& item, Committed& touched) {
-  SqlStore store(*database_, touched);
+  SqlStore store(*database_, touched, options_.shared() ? &pending_ : nullptr);
   Result<void> answer;
   try {
     answer = item.work(store);
@@ -319,6 +319,7 @@ void Writer::GiveUp(Group group, const DatabaseError& error) {
 
 std::optional<Writer::Misfit> Writer::RunTogether(Group& group) {
   if (!BeginTransaction(group)) return std::nullopt;
+  pending_.reset();
   std::uint64_t writes = database_->writes();
   Answers answers(group.size());
   Committed committed;

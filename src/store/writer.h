@@ -79,6 +79,7 @@ class Writer {
   HealthBoard& health_;
   HistoryWriter history_;
   CommitMark mark_;
+  std::optional<std::int64_t> pending_;  // what SqlStore remembers of one transaction
   std::function<void(const Committed&)> observer_;
   bool reopen_ = false;
   bool told_ = false;  // that it cannot be opened
