@@ -20,6 +20,7 @@ Result<std::vector<Turn>> SqlStore::ReserveTurns(std::span<const TurnWish> wishe
     std::map<std::string_view, std::vector<std::size_t>> by_host;
     for (std::size_t i = 0; i < wishes.size(); ++i) by_host[wishes[i].host].push_back(i);
     { Rows limited = db_.Query("limit_lock_wait", {std::to_string(kLockWait.count())}); }
+    for (const auto& [host, places] : by_host) db_.Expect("hold_host", {host, WallTime{}});
     const WallTime at = db_.LeaseClock(now);
     std::vector<Turn> turns(wishes.size());
     for (const auto& [host, places] : by_host) {

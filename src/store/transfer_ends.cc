@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "os/clock.h"
 #include "store/migrations.h"
@@ -16,9 +17,12 @@ namespace {
 
 constexpr Millis kStatementLimit{10 * 60'000};
 constexpr Millis kLockLimit{60'000};
+constexpr Millis kLockAgain{50};
+constexpr int kLockTries = 60;
 constexpr Millis kBusy{2'000};
 constexpr int kCacheKib = 64 * 1024;
-constexpr std::chrono::seconds kHeardLately{60};  // a server that ends as it should is heard of no more
+constexpr std::chrono::seconds kHeardLately{
+    60};  // a server that ends as it should is heard of no more
 
 bool IsPostgres(const std::string& url) {
   return url.starts_with("postgres://") || url.starts_with("postgresql://");
@@ -30,11 +34,10 @@ Result<void> CheckVersion(Database& database, const std::string& name) {
   Rows rows = database.Query("schema_version", {});
   int version = rows.Next() ? static_cast<int>(rows.Int(0)) : 0;
   if (version == kSchemaVersion) return {};
-  return Refuse(fmt::format("{} has schema version {}, this forager has {}: {}", name, version,
-                            kSchemaVersion,
-                            version < kSchemaVersion
-                                ? "start this version's server on it once, and stop it again."
-                                : "use the forager that it belongs to."));
+  return Refuse(fmt::format(
+      "{} has schema version {}, this forager has {}: {}", name, version, kSchemaVersion,
+      version < kSchemaVersion ? "start this version's server on it once, and stop it again."
+                               : "use the forager that it belongs to."));
 }
 
 Result<void> OpenSqlite(TransferEnds& ends, const std::string& path, bool writes) {
@@ -57,8 +60,8 @@ Result<void> OpenSqlite(TransferEnds& ends, const std::string& path, bool writes
     if (!rows.Next()) return Refuse(fmt::format("{} is no database of forager's.", path));
   } catch (const DatabaseError& failed) {
     if (failed.fault == Fault::kBusy)
-      return Refuse(fmt::format("{} is in use: stop the server (or whatever has it open) first.",
-                                path));
+      return Refuse(
+          fmt::format("{} is in use: stop the server (or whatever has it open) first.", path));
     return std::unexpected(OpenError(failed, path));
   }
   return CheckVersion(*ends.sqlite, path);
@@ -74,14 +77,25 @@ Result<void> CheckNobodyServes(PostgresDatabase& database, const std::string& na
   }
   database.Commit({});
   if (server.empty()) return {};
-  return Refuse(fmt::format("{} is served: the server on {} was heard of within the last minute. Stop "
-                            "it; if it has died, wait a minute.",
-                            name, server));
+  return Refuse(
+      fmt::format("{} is served: the server on {} was heard of within the last minute. Stop "
+                  "it; if it has died, wait a minute.",
+                  name, server));
 }
 
 bool HasTables(PostgresDatabase& database) {
   Rows rows = database.Query("schema_is_there", {});
   return rows.Next() && rows.Int(0) != 0;
+}
+
+// The connection of a migration that was killed lives on for a moment.
+bool TakeTransferLock(Database& database) {
+  for (int tries = 0; tries < kLockTries; ++tries) {
+    if (tries > 0) std::this_thread::sleep_for(kLockAgain);
+    Rows rows = database.Query("transfer_lock", {});
+    if (rows.Next() && rows.Int(0) != 0) return true;
+  }
+  return false;
 }
 
 Result<void> OpenPostgres(TransferEnds& ends, const std::string& url, bool writes) {
@@ -92,11 +106,8 @@ Result<void> OpenPostgres(TransferEnds& ends, const std::string& url, bool write
     ends.postgres = PostgresDatabase::Open(
         {.url = url, .statement_limit = kStatementLimit, .lock_limit = kLockLimit});
     PostgresDatabase& database = *ends.postgres;
-    {
-      Rows rows = database.Query("transfer_lock", {});
-      if (!rows.Next() || rows.Int(0) == 0)
-        return Refuse(fmt::format("Another migration is at work on {}.", name));
-    }
+    if (!TakeTransferLock(database))
+      return Refuse(fmt::format("Another migration is at work on {}.", name));
     bool is_target = ends.to_postgres;
     if (is_target && writes) {
       if (auto made = MigratePostgres(database, name); !made) return made;
@@ -108,8 +119,7 @@ Result<void> OpenPostgres(TransferEnds& ends, const std::string& url, bool write
     if (auto version = CheckVersion(database, name); !version) return version;
     return CheckNobodyServes(database, name);
   } catch (const DatabaseError& failed) {
-    return Fail(ErrorCode::kUnavailable,
-                fmt::format("{} cannot be used: {}", name, failed.what()));
+    return Fail(ErrorCode::kUnavailable, fmt::format("{} cannot be used: {}", name, failed.what()));
   }
 }
 
