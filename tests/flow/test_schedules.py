@@ -11,7 +11,7 @@ import pytest
 
 from polling import stays, wait_until
 from server import SLACK, moment
-from test_cluster import cluster, database  # noqa: F401  (fixtures)
+from test_cluster import cluster  # noqa: F401  (a fixture)
 from test_events import Stream
 
 JOB = {"entity_type": "selftest", "job_type": "ok", "search_filters": {"ms": 0}}
