@@ -172,6 +172,7 @@ class SqlStore final : public Store {
   Result<Job> MustFind(const std::string& job_id, std::string_view statement = "find_job");
   Result<void> MustExist(const std::string& job_id);
   bool PromoteDue(WallTime now);
+  void ExpectNextDue(bool only_started_before);
   Result<ClaimResult> ClaimOne(const ClaimRequest& request, WallTime now);
   Result<ClaimResult> ClaimNext(const ClaimRequest& request, WallTime now);
   void ExpectAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,

@@ -91,7 +91,7 @@ Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime no
   ClaimSearch search(db_, request);
   if (PromoteDue(now)) db_.BeginClaims();  // their lanes count too
   WallTime lease_end = db_.LeaseClock(now) + request.lease;
-  for (bool auto_start : {true, false}) db_.Expect("next_due", {auto_start});  // see NextDue
+  ExpectNextDue(request.only_started_before);
   ClaimResult result;
   result.slots_used = search.slots_used();
   bool exhausted = false;
@@ -115,10 +115,16 @@ Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime no
   return result;
 }
 
+// Asked with a claim too: the dispatcher wants both.
+void SqlStore::ExpectNextDue(bool only_started_before) {
+  db_.Expect("next_due", {true});
+  if (!only_started_before) db_.Expect("next_due", {false});
+}
+
 Result<std::optional<WallTime>> SqlStore::NextDue(bool only_started_before) {
   return Guard([&]() -> Result<std::optional<WallTime>> {
     std::optional<WallTime> next;
-    for (bool auto_start : {true, false}) db_.Expect("next_due", {auto_start});
+    ExpectNextDue(only_started_before);
     for (bool auto_start : {true, false}) {
       if (only_started_before && !auto_start) continue;
       Rows rows = db_.Query("next_due", {auto_start});
