@@ -189,7 +189,9 @@ class FirstProcess {
     quiet::SendBlocking(report_, Bytes(report));
   }
 
+  // The keeper goes on first: it may have to read before there is room for this.
   [[noreturn]] void Fail(Step step, int error) {
+    if (passage_) os::LetParentGoOn(*passage_->stack);
     Send({Kind::kNotStarted, step, 0, error});
     quiet::Exit(1);
   }

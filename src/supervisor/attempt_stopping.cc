@@ -45,6 +45,8 @@ void AttemptSupervisor::Check(std::uint64_t id) {
   }
   StopReason reason = attempt->clocks.Check(now);
   if (reason == StopReason::kNone) return Arm(attempt->clocks.Due());
+  // It ended in time. The keeper says so in a moment, or is lost itself.
+  if (attempt->pidfd && os::HasEnded(attempt->pidfd)) return Arm(now + kTick);
   attempt->snapshot = TakeSnapshot(attempt->pid, attempt->clocks, now);
   StopFor(*attempt, reason, attempt->clocks.Explain(reason, now), false);
 }

@@ -288,7 +288,7 @@ void AttemptSupervisor::End(std::uint64_t id, ProcessEnd process, bool released,
   if (!attempt) return;
   os::Steady now = clock_.SteadyNow();
   attempt->Drain(now);
-  attempt->Close();
+  attempt->Close(now);
   HandOver(id, true);
   attempt = attempts_.Find(id);
   if (!attempt || attempt->ended) return;

@@ -178,15 +178,27 @@ class Keeper {
     Tell(AttemptNotStarted{plan.id, std::move(reason), resources});
   }
 
+  // An attempt without a last word is one whose reports were read to their end after its first
+  // process was reaped: none is released before.
   void ReadReports() {
+    std::size_t reaped = reaped_.size();
     os::Message message;
     for (int i = 0; i < kMaxMessagesPerRound; ++i) {
-      if (os::Receive(report_.get(), message) != os::Received::kMessage) return;
+      os::Received received = os::Receive(report_.get(), message);
+      if (received == os::Received::kNothing) return ReleaseReaped(reaped);
+      if (received == os::Received::kClosed) return loop_->Stop();  // nobody can be judged any more
       Report report;
       if (message.bytes.size() != sizeof report) continue;
       std::memcpy(&report, message.bytes.data(), sizeof report);
       auto found = attempts_.find(report.id);
       if (found != attempts_.end()) Take(found->second, report, message.sender_pid);
+    }
+    // The server has its turn first. The socket may be empty by now and would not call again.
+    if (reaped > 0 && !std::exchange(read_on_, true)) {
+      loop_->Post([this] {
+        read_on_ = false;
+        ReadReports();
+      });
     }
   }
 
@@ -204,7 +216,7 @@ class Keeper {
         break;
       case Report::Kind::kEnded:
         attempt.end = report;
-        if (!report.empty) TellEnd(attempt, report.status, false, {});
+        if (!report.empty && !attempt.failure) TellEnd(attempt, report.status, false, {});
         break;
       case Report::Kind::kEmpty:
         attempt.end = report;
@@ -228,21 +240,27 @@ class Keeper {
   }
 
   void ReapChildren() {
-    std::vector<os::Reaped> ended;
     while (true) {
       auto reaped = os::ReapAny(false);
       if (!reaped || reaped->pid < 0) break;
-      ended.push_back(*reaped);
+      auto pid = by_pid_.find(reaped->pid);
+      if (pid == by_pid_.end()) continue;  // a sweeper, or an orphan
+      reaped_.emplace_back(pid->second, *reaped);
+      // The number may be another's from now on.
+      if (auto found = attempts_.find(pid->second); found != attempts_.end())
+        found->second.child.pid = -1;
+      by_pid_.erase(pid);
     }
     ReadReports();  // what they said before they ended is here by now
-    for (const os::Reaped& reaped : ended) {
-      auto pid = by_pid_.find(reaped.pid);
-      if (pid == by_pid_.end()) continue;  // a sweeper, or an orphan
-      auto found = attempts_.find(pid->second);
-      by_pid_.erase(pid);
-      if (found != attempts_.end()) Release(found, reaped);
-    }
     if (orphans_) orphans_ = KillOrphans();
+  }
+
+  void ReleaseReaped(std::size_t count) {
+    for (; count > 0; --count) {
+      auto [id, reaped] = reaped_.front();
+      reaped_.pop_front();
+      if (auto found = attempts_.find(id); found != attempts_.end()) Release(found, reaped);
+    }
   }
 
   // The first process is reaped: the kernel has emptied its namespace before.
@@ -360,8 +378,10 @@ class Keeper {
   os::Descriptor report_, report_send_, lock_;
   Attempts attempts_;
   std::unordered_map<pid_t, std::uint64_t> by_pid_;
+  std::deque<std::pair<std::uint64_t, os::Reaped>> reaped_;  // not released yet
   std::deque<Outgoing> outbox_;
   bool orphans_ = false;
+  bool read_on_ = false;  // more reports are read in the next round
   std::optional<os::Steady> lease_end_;
   os::EventLoop::Token lease_, server_, reports_, children_, memory_, room_;
 };

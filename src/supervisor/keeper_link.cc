@@ -153,7 +153,7 @@ void KeeperLink::Tick() {
   if (child_.pid <= 0) return;
   // Rounds, not time: a server that was itself stopped must not blame its keeper.
   if (unanswered_ >= kMaxUnanswered) {
-    while (TakeOne()) {
+    while (unanswered_ >= kMaxUnanswered && TakeOne()) {
     }
     if (child_.pid <= 0) return;
     bool slow_start = !ready_ && os::SystemClock().SteadyNow() - launched_ < kReadyLimit;

@@ -1,8 +1,10 @@
 #include "supervisor/running_attempt.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -16,8 +18,6 @@ constexpr std::size_t kReadSize = 64 * 1024;
 constexpr std::size_t kEventBudget = 8 << 20;  // a second
 constexpr std::size_t kPlentyEvents = 256;
 constexpr std::size_t kPlentyBytes = 256 * 1024;
-// A daemon that holds the pipe could write for ever.
-constexpr int kMaxDrainReads = 64;
 // Of answers that the attempt does not read: it takes one at a time.
 constexpr std::size_t kMaxUnread = 4 * 1024;
 
@@ -47,6 +47,20 @@ Got ReadPart(const os::Descriptor& pipe, std::string_view& part) {
   if (got <= 0) return Got::kEnd;
   part = {buffer.data(), static_cast<std::size_t>(got)};
   return Got::kSome;
+}
+
+// As much as the pipe holds now: all that was said by now, and an end to it, though somebody who
+// has the pipe writes on for ever. `read` returns how much it took.
+template <typename Read>
+void ReadHeld(const os::Descriptor& pipe, Read read) {
+  int held = 0;
+  if (!pipe || ioctl(pipe.get(), FIONREAD, &held) != 0) return;
+  for (auto left = static_cast<std::size_t>(held); left > 0;) {
+    std::size_t got = read();
+    if (got == 0) return;
+    left -= std::min(left, got);
+  }
+  read();  // sees the end, if this was the last
 }
 
 }  // namespace
@@ -126,7 +140,7 @@ void RunningAttempt::Answer(const TurnAnswer& answer, os::Steady now) {
   WatchInput();
 }
 
-bool RunningAttempt::ReadEvents(os::Steady now) {
+std::size_t RunningAttempt::ReadEvents(os::Steady now) {
   std::string_view part;
   Got got = ReadPart(event_pipe_, part);
   auto take = [&](std::string_view line) { TakeLine(line, now); };
@@ -135,7 +149,7 @@ bool RunningAttempt::ReadEvents(os::Steady now) {
     event_token_.reset();
     event_pipe_.Close();
   }
-  if (got != Got::kSome) return false;
+  if (got != Got::kSome) return 0;
   clocks.Heard(now);
   event_lines_.Add(part, take);
   event_budget_ -= std::min(event_budget_, part.size());
@@ -143,10 +157,10 @@ bool RunningAttempt::ReadEvents(os::Steady now) {
     event_token_.reset();  // until Refill: the pipe makes it wait
     paused_ = true;
   }
-  return true;
+  return part.size();
 }
 
-bool RunningAttempt::ReadErrors(os::Steady now) {
+std::size_t RunningAttempt::ReadErrors(os::Steady now) {
   std::string_view part;
   Got got = ReadPart(error_pipe_, part);
   auto take = [&](std::string_view line) { TakeOutput("stderr", line); };
@@ -155,10 +169,10 @@ bool RunningAttempt::ReadErrors(os::Steady now) {
     error_token_.reset();
     error_pipe_.Close();
   }
-  if (got != Got::kSome) return false;
+  if (got != Got::kSome) return 0;
   if (!builtin_) clocks.Heard(now);  // a command's output of any kind
   error_lines_.Add(part, take);
-  return true;
+  return part.size();
 }
 
 void RunningAttempt::TakeLine(std::string_view line, os::Steady now) {
@@ -194,13 +208,14 @@ void RunningAttempt::TakeOutput(std::string_view stage, std::string_view line) {
 }
 
 void RunningAttempt::Drain(os::Steady now) {
-  for (int i = 0; i < kMaxDrainReads && ReadEvents(now); ++i) {
-  }
-  for (int i = 0; i < kMaxDrainReads && ReadErrors(now); ++i) {
-  }
+  ReadHeld(event_pipe_, [&] { return ReadEvents(now); });
+  ReadHeld(error_pipe_, [&] { return ReadErrors(now); });
 }
 
-void RunningAttempt::Close() {
+void RunningAttempt::Close(os::Steady now) {
+  // Lines without their end, of pipes that somebody else still holds.
+  event_lines_.Finish([&](std::string_view line) { TakeLine(line, now); });
+  error_lines_.Finish([&](std::string_view line) { TakeOutput("stderr", line); });
   input_token_.reset();
   event_token_.reset();
   error_token_.reset();

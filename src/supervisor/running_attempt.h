@@ -27,9 +27,9 @@ class RunningAttempt {
   std::expected<std::vector<os::Descriptor>, int> Open(std::string input);
   // Reads on from now on; `changed` is called when there may be something to hand over.
   void Watch(os::EventLoop& loop, const os::Clock& clock, std::function<void()> changed);
-  // Everything that is there now, to a bound: before a limit is believed, and after the end.
+  // All that was said by now: before a limit is believed, and after the end.
   void Drain(os::Steady now);
-  void Close();
+  void Close(os::Steady now);
   // A new second: output is let through again.
   void Refill();
 
@@ -66,8 +66,8 @@ class RunningAttempt {
   bool ended = false;  // OnEnded was said; only the proof is missing
 
  private:
-  bool ReadEvents(os::Steady now);  // false: nothing more for now
-  bool ReadErrors(os::Steady now);
+  std::size_t ReadEvents(os::Steady now);  // bytes; 0: nothing more for now
+  std::size_t ReadErrors(os::Steady now);
   void TakeLine(std::string_view line, os::Steady now);
   void TakeOutput(std::string_view stage, std::string_view line);
   void TakeQuestion(AskTurnEvent question, os::Steady now);
