@@ -30,7 +30,7 @@ std::uint64_t FreeBytesOf(const std::string& path) {
 }  // namespace
 
 Result<DataDir> DataDir::Open(const std::string& given) {
-  umask(0077);  // whatever is made in here is its owner's alone
+  mode_t before = umask(0077);  // whatever is made in here is its owner's alone
   std::error_code error;
   std::filesystem::create_directories(given, error);
   if (error) return Cannot("The data directory cannot be made:", given, error.value());
@@ -58,7 +58,7 @@ Result<DataDir> DataDir::Open(const std::string& given) {
   if (ftruncate(lock.get(), 0) != 0 || pwrite(lock.get(), pid.data(), pid.size(), 0) < 0) {
     // A full disk must not keep the server from starting: the name in the lock is only a courtesy.
   }
-  return DataDir(std::move(path), std::move(lock));
+  return DataDir(std::move(path), std::move(lock), before);
 }
 
 std::string DataDir::Place() const {

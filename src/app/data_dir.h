@@ -2,6 +2,8 @@
 // disk space for the end of a full disk.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 
@@ -17,6 +19,8 @@ class DataDir {
 
   const std::string& path() const { return path_; }
   std::string File(const std::string& name) const { return path_ + "/" + name; }
+  // The umask this process was started with: what commands of the user's get.
+  mode_t umask_before() const { return umask_before_; }
   // This very directory on this very disk: a copy has another place.
   std::string Place() const;
   // As a whole or not at all; mode 0600.
@@ -31,10 +35,12 @@ class DataDir {
   bool DiskFull() const;  // less than 16 MiB free
 
  private:
-  DataDir(std::string path, os::Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  DataDir(std::string path, os::Descriptor lock, mode_t umask_before)
+      : path_(std::move(path)), lock_(std::move(lock)), umask_before_(umask_before) {}
 
   std::string path_;
   os::Descriptor lock_;
+  mode_t umask_before_;
 };
 
 }  // namespace forager::app

@@ -108,6 +108,7 @@ supervisor::SupervisorOptions Server::SupervisorSettings() const {
   options.data_dir = data_dir_.path();
   options.run_as = geteuid() == 0 ? settings_.run_as : "";
   options.collector_settings = CollectorSettings(settings_);
+  options.umask = data_dir_.umask_before();
   return options;
 }
 

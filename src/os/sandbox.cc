@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -82,6 +83,8 @@ void RaiseOpenFiles() {
 void YieldToOthers() { setpriority(PRIO_PROCESS, 0, 10); }
 
 void PreferAsVictim() { WriteSmallFile("/proc/self/oom_score_adj", "500"); }
+
+void SetUmask(unsigned mask) { umask(mask); }
 
 void SetProcessName(const char* name) { prctl(PR_SET_NAME, name); }
 

@@ -41,6 +41,7 @@ void RaiseOpenFiles();
 // Behind everybody else for the processor, before everybody else for the out-of-memory killer.
 void YieldToOthers();
 void PreferAsVictim();
+void SetUmask(unsigned mask);
 void SetProcessName(const char* name);
 
 // A deny list: an allow list breaks name resolution.

@@ -39,7 +39,8 @@ AttemptSupervisor::AttemptSupervisor(os::EventLoop& loop, const os::Clock& clock
       clock_(clock),
       options_(std::move(options)),
       observer_(observer),
-      keeper_(loop, {options_.data_dir, options_.run_as, options_.keeper_argv}, *this) {
+      keeper_(loop,
+              {options_.data_dir, options_.run_as, options_.keeper_argv, options_.umask}, *this) {
   SetCollectorSettings(options_.collector_settings);
 }
 

@@ -106,6 +106,7 @@ class Keeper {
     house_.data_dir = configure.data_dir;
     house_.marker = LeftoverMarker(configure.data_dir);
     house_.user_name = configure.run_as;
+    os::SetUmask(configure.umask);
     if (os::IsRoot() && !configure.run_as.empty()) {
       house_.user = os::FindUser(configure.run_as);
       if (!house_.user) return false;

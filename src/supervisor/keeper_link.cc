@@ -85,7 +85,7 @@ Result<void> KeeperLink::Launch() {
   launched_ = os::SystemClock().SteadyNow();
   unanswered_ = 0;
   ++generation_;
-  os::Send(socket_.get(), Encode(Configure{settings_.data_dir, settings_.run_as, generation_}));
+  os::Send(socket_.get(), Encode(Configure{settings_.data_dir, settings_.run_as, generation_, settings_.umask}));
   return {};
 }
 

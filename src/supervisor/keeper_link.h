@@ -23,6 +23,7 @@ class KeeperLink {
     std::string data_dir;
     std::string run_as;
     std::vector<std::string> argv;  // empty: this program's own keeper
+    unsigned umask = 0022;          // of attempts
   };
   struct Listener {
     virtual ~Listener() = default;

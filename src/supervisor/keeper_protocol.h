@@ -18,6 +18,7 @@ struct Configure {
   std::string data_dir;  // canonical
   std::string run_as;
   std::uint32_t generation = 0;  // its byte of the attempts' lock
+  std::uint32_t umask = 0022;    // of attempts
 };
 struct StartAttempt {  // with three descriptors: input, events, error output
   std::uint64_t id = 0;

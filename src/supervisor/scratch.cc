@@ -55,6 +55,7 @@ int TakeScratchRoot(const std::string& data_dir, std::uint32_t generation) {
   bool left = rmdir(scratch.c_str()) != 0 && errno != ENOENT;
   if (left) rename(scratch.c_str(), fmt::format("{}.{}.{}", scratch, getpid(), generation).c_str());
   if (mkdir(scratch.c_str(), 0711) != 0 && errno != EEXIST) return errno;
+  if (chmod(scratch.c_str(), 0711) != 0) return errno;  // whatever the umask
   InBackground([&data_dir] {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(data_dir, error)) {
@@ -70,6 +71,7 @@ int MakeScratch(const std::string& path, const std::optional<os::User>& owner) {
     RemoveTree(path);  // of an attempt of the same number: a row edited by hand
     if (mkdir(path.c_str(), 0700) != 0) return errno;
   }
+  if (chmod(path.c_str(), 0700) != 0) return errno;  // whatever the umask
   return owner && chown(path.c_str(), owner->uid, owner->gid) != 0 ? errno : 0;
 }
 

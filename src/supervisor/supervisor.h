@@ -63,6 +63,7 @@ struct SupervisorOptions {
   std::vector<std::string> keeper_argv;  // default: /proc/self/exe keeper
   std::map<std::string, std::string>
       collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
+  unsigned umask = 0022;   // of attempts
 };
 
 // Attempts are killed so long before the server's leases end.
