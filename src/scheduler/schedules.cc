@@ -63,6 +63,9 @@ void Schedules::RunOnce() {
           return Finished({});
         }
         if (!std::exchange(look_error_, "").empty()) os::LogInfo("Schedules are looked at again");
+        std::erase_if(failing_, [&](std::int64_t id) {
+          return std::ranges::find(look->due, id, &Schedule::id) == look->due.end();
+        });
         if (look->due.empty()) return Finished(*look);
         auto left = std::make_shared<std::size_t>(look->due.size());
         auto shared = std::make_shared<const Look>(std::move(*look));
@@ -83,13 +86,12 @@ void Schedules::RunOnce() {
 
 void Schedules::Stepped(const Schedule& schedule, Result<bool> stepped) {
   if (!stepped) {
-    std::string& told = errors_[schedule.id];
-    if (std::exchange(told, stepped.error().detail) != stepped.error().detail)
+    if (failing_.insert(schedule.id).second)
       os::LogError(fmt::format("⏰ Schedule {} is due and its run could not be submitted: {}",
                                schedule.spec.name, stepped.error().detail));
     return;
   }
-  errors_.erase(schedule.id);
+  failing_.erase(schedule.id);
   if (*stepped)
     os::LogInfo(fmt::format("⏰ Schedule {} was due at {}", schedule.spec.name,
                             FormatRfc3339(*schedule.next_run_at)));
@@ -102,7 +104,7 @@ void Schedules::Finished(const Look& look) {
   WallTime now = clock_.Now();
   if (look.next && look.due.empty()) wait = std::clamp(*look.next - now, kShortest, kLookInterval);
   // What was due has a next time now, which may be near; and what others asked for must be seen.
-  if (again_ || (!look.due.empty() && errors_.empty())) wait = kShortest;
+  if (again_ || (!look.due.empty() && failing_.empty())) wait = kShortest;
   timer_ = loop_.After(wait, [this] { RunOnce(); });
 }
 

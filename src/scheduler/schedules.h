@@ -3,7 +3,7 @@
 #pragma once
 
 #include <functional>
-#include <map>
+#include <set>
 #include <string>
 
 #include "os/clock.h"
@@ -44,7 +44,7 @@ class Schedules {
   bool running_ = false;
   bool again_ = false;
   std::string look_error_;                      // told once
-  std::map<std::int64_t, std::string> errors_;  // of schedules whose step failed, told once
+  std::set<std::int64_t> failing_;  // due schedules whose last step failed, told once
   os::EventLoop::Token timer_;
 };
 

@@ -146,8 +146,10 @@ class Database {
   virtual bool InTransaction() const = 0;
   // Statements from now on are of that unit of work; none: of nobody's.
   virtual void BeginUnit(std::optional<std::size_t>) {}
-  // How many statements that may write were run or sent so far.
-  virtual std::uint64_t writes() const = 0;
+  // Whether a row was changed since the transaction, or the unit of work, began. What a statement
+  // that was sent has done and is not known yet counts as a change.
+  virtual bool Wrote() const = 0;
+  virtual bool UnitWrote() const = 0;
 
   // Every statement started from now on fails with kTimeLimit once `limit` is over; 0: no limit.
   virtual void LimitFrom(Millis limit) = 0;

@@ -51,6 +51,7 @@ class PgCursor : public Cursor {
       : name_(name),
         sql_(sql),
         writes_(!sql.starts_with("SELECT")),
+        of_several_(sql.starts_with("WITH")),
         // Behind a pooler, servers of two versions may meet in one session.
         statement_(fmt::format("f_{}_{:x}", name, std::hash<std::string>{}(sql))) {}
 
@@ -82,9 +83,10 @@ class PgCursor : public Cursor {
     result_.reset();
   }
   void Take(PgResult result) { result_ = std::move(result); }
-  std::int64_t Changed() const {
-    const char* text = PQcmdTuples(result_.get());
-    return std::strtoll(text, nullptr, 10);
+  std::int64_t Changed() const { return RowsOf(result_.get()); }
+  // Of a statement of several parts the answer counts the rows of the last one only.
+  bool ChangedRows(pg_result* result) const {
+    return writes_ && (of_several_ || RowsOf(result) > 0);
   }
 
   Expected& Expect(Texts params) {
@@ -109,8 +111,13 @@ class PgCursor : public Cursor {
   bool prepared = false;
 
  private:
+  static std::int64_t RowsOf(pg_result* result) {
+    return std::strtoll(PQcmdTuples(result), nullptr, 10);
+  }
+
   std::string name_, sql_;
   bool writes_;
+  bool of_several_;
   std::string statement_;
   PgResult result_;
   std::vector<std::unique_ptr<Expected>> expected_;
@@ -210,8 +217,18 @@ class Connection final : public PostgresDatabase {
     if (!connection_.good()) return false;
     return !sent_.empty() || PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
   }
-  void BeginUnit(std::optional<std::size_t> unit) override { unit_ = unit; }
-  std::uint64_t writes() const override { return writes_; }
+  void BeginUnit(std::optional<std::size_t> unit) override {
+    unit_ = unit;
+    unit_wrote_ = false;
+  }
+  bool Wrote() const override {
+    return wrote_ || std::ranges::any_of(sent_, [](const Sent& sent) { return sent.MayWrite(); });
+  }
+  bool UnitWrote() const override {
+    return unit_wrote_ || std::ranges::any_of(sent_, [this](const Sent& sent) {
+             return sent.unit == unit_ && sent.MayWrite();
+           });
+  }
 
   void LimitFrom(Millis limit) override {
     limit_ = limit;
@@ -254,6 +271,7 @@ class Connection final : public PostgresDatabase {
     std::optional<std::size_t> unit;
     bool keep = false;             // somebody reads the result now
     Expected* expected = nullptr;  // or later
+    bool MayWrite() const { return !preparation && cursor->writes(); }
   };
 
   void EnterPipeline() {
@@ -272,6 +290,7 @@ class Connection final : public PostgresDatabase {
   void Begin(std::string_view name, Millis statement_limit) {
     ForgetExpected();
     unit_.reset();
+    wrote_ = unit_wrote_ = false;
     Simple(name);
     Send("transaction_settings",
          {std::to_string(statement_limit.count()), std::to_string(options_.lock_limit.count()),
@@ -319,7 +338,6 @@ class Connection final : public PostgresDatabase {
                   : PQsendQueryParams(connection_.get(), cursor.sql().c_str(), count, nullptr,
                                       values.data(), nullptr, nullptr, 0));
     sent_.push_back({&cursor, false, unit_});
-    writes_ += cursor.writes() ? 1 : 0;
   }
   void Check(int sent) {
     if (sent == 0) connection_.Lose(PQerrorMessage(connection_.get()));
@@ -348,6 +366,7 @@ class Connection final : public PostgresDatabase {
       if (at >= commands.size()) continue;
       const Sent& command = commands[at];
       if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
+        Note(command, result.get());
         if (command.keep) command.cursor->Take(std::move(result));
         if (command.expected) command.expected->result = std::move(result);
         continue;
@@ -367,6 +386,12 @@ class Connection final : public PostgresDatabase {
     if (ForgotPrepared(*failed)) failed->fault = Fault::kRace;  // the next run prepares nothing
     if (failed->fault == Fault::kLost) connection_.Lose(failed->what());
     throw *failed;
+  }
+
+  void Note(const Sent& command, pg_result* result) {
+    if (command.preparation || !command.cursor->ChangedRows(result)) return;
+    wrote_ = true;
+    unit_wrote_ |= command.unit == unit_;
   }
 
   static bool ForgotPrepared(const DatabaseError& error) {
@@ -389,7 +414,8 @@ class Connection final : public PostgresDatabase {
   std::vector<Sent> sent_;
   bool begun_ = false;
   std::optional<std::size_t> unit_;
-  std::uint64_t writes_ = 0;
+  bool wrote_ = false;       // a row was changed in this transaction
+  bool unit_wrote_ = false;  // and in this unit of work
   std::vector<PgCursor*> expecting_;
   Millis limit_{0};
   SteadyClock::time_point limit_end_{};

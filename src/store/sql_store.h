@@ -156,6 +156,9 @@ class SqlStore final : public Store {
     }
   }
 
+  std::int64_t RoomLeft(std::int64_t max_pending);
+  void TakeRoom(std::size_t jobs);
+  static Error NoRoom(std::int64_t room, std::int64_t max_pending);
   Result<void> CheckRoom(std::size_t more, std::int64_t max_pending);
   bool CancelRunning(const std::string& job_id, bool force, WallTime now);
   std::optional<std::string> HolderOf(const std::optional<std::string>& unique_key);
@@ -200,6 +203,8 @@ class SqlStore final : public Store {
   Earlier EarlierRuns(std::int64_t schedule_id);
   void CancelEarlier(const Earlier& earlier, WallTime now);
   std::optional<std::string> WhyNoRun(const ScheduleStep& step, const Earlier& earlier);
+  Result<std::size_t> DecidableDues(const ScheduleStep& step, const Earlier& earlier,
+                                    std::int64_t max_pending);
   Job InsertOfSchedule(NewJob job, const std::string& name, WallTime due_at, int default_priority,
                        WallTime now);
   void NoteRun(std::int64_t schedule_id, WallTime due_at, RunKind kind, RunResult result,

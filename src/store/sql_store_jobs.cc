@@ -34,17 +34,30 @@ void SqlStore::Touched(const std::string& job_id) {
   }
 }
 
-Result<void> SqlStore::CheckRoom(std::size_t more, std::int64_t max_pending) {
+// How many more jobs may wait; less than none when there are too many already.
+std::int64_t SqlStore::RoomLeft(std::int64_t max_pending) {
   std::int64_t pending = pending_ && *pending_ ? **pending_ : TotalPending();
-  std::int64_t after = pending + static_cast<std::int64_t>(more);
-  bool room = after <= max_pending;
-  if (pending_) *pending_ = room ? after : pending;
-  if (room) return {};
-  return std::unexpected(
-      Error{ErrorCode::kUnavailable,
-            fmt::format("There are {} pending jobs; at most {} may wait.", pending, max_pending),
-            {},
-            std::chrono::seconds(30)});
+  if (pending_) *pending_ = pending;
+  return max_pending - pending;
+}
+
+void SqlStore::TakeRoom(std::size_t jobs) {
+  if (pending_ && *pending_) **pending_ += static_cast<std::int64_t>(jobs);
+}
+
+Error SqlStore::NoRoom(std::int64_t room, std::int64_t max_pending) {
+  return Error{ErrorCode::kUnavailable,
+               fmt::format("There are {} pending jobs; at most {} may wait.", max_pending - room,
+                           max_pending),
+               {},
+               std::chrono::seconds(30)};
+}
+
+Result<void> SqlStore::CheckRoom(std::size_t more, std::int64_t max_pending) {
+  std::int64_t room = RoomLeft(max_pending);
+  if (room < static_cast<std::int64_t>(more)) return std::unexpected(NoRoom(room, max_pending));
+  TakeRoom(more);
+  return {};
 }
 
 std::int64_t SqlStore::TotalPending() {

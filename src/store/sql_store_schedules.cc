@@ -232,17 +232,36 @@ std::optional<std::string> SqlStore::WhyNoRun(const ScheduleStep& step, const Ea
   return std::nullopt;
 }
 
+// How many of its due times can be decided now: one that would make a job waits until there is room
+// for it. Changes nothing.
+Result<std::size_t> SqlStore::DecidableDues(const ScheduleStep& step, const Earlier& earlier,
+                                            std::int64_t max_pending) {
+  bool cancels = step.schedule.spec.overlap == Overlap::kCancelOld;
+  if (!step.job || step.dues.empty() || WhyNoRun(step, cancels ? Earlier{} : earlier))
+    return step.dues.size();
+  std::int64_t room = RoomLeft(max_pending);
+  std::int64_t freed = cancels ? static_cast<std::int64_t>(earlier.pending.size()) : 0;
+  if (room + freed < 1) return std::unexpected(NoRoom(room, max_pending));
+  return std::min(step.dues.size(), static_cast<std::size_t>(room + freed));
+}
+
 Result<bool> SqlStore::StepSchedule(const ScheduleStep& step, int default_priority,
                                     std::int64_t max_pending, WallTime now) {
   return Guard([&]() -> Result<bool> {
     const Schedule& known = step.schedule;
+    Earlier earlier = EarlierRuns(known.id);
+    // Before the first change: a schedule that waits for room must not undo what others wrote.
+    auto decidable = DecidableDues(step, earlier, max_pending);
+    if (!decidable) return std::unexpected(decidable.error());
+    std::span dues(step.dues.data(), *decidable);
+    auto next =
+        dues.size() < step.dues.size() ? std::optional(step.dues[dues.size()].at) : step.next;
     std::optional<WallTime> newest =
-        step.dues.empty() ? step.newest_missed : std::optional(step.dues.back().at);
+        dues.empty() ? step.newest_missed : std::optional(dues.back().at);
     if (db_.Execute("step_schedule",
-                    {known.id, known.next_run_at, known.revision, step.next, newest, now}) != 1) {
+                    {known.id, known.next_run_at, known.revision, next, newest, now}) != 1) {
       return false;
     }
-    Earlier earlier = EarlierRuns(known.id);
     std::int64_t submitted = 0, skipped = 0;
     std::optional<std::string> last_job;
     std::optional<std::string_view> result;
@@ -251,7 +270,7 @@ Result<bool> SqlStore::StepSchedule(const ScheduleStep& step, int default_priori
               step.missed_words, now);
       result = Name(RunResult::kMissed);
     }
-    for (const ScheduleStep::Due& due : step.dues) {
+    for (const ScheduleStep::Due& due : dues) {
       {
         Rows rows = db_.Query("schedule_run_decided", {known.id, due.at});
         if (rows.Next()) continue;  // next_run_at was set back by hand
@@ -265,7 +284,7 @@ Result<bool> SqlStore::StepSchedule(const ScheduleStep& step, int default_priori
         ++skipped;
         continue;
       }
-      if (auto room = CheckRoom(1, max_pending); !room) return std::unexpected(room.error());
+      TakeRoom(1);
       last_job = InsertOfSchedule(*step.job, known.spec.name, due.at, default_priority, now).job_id;
       NoteRun(known.id, due.at, kind, RunResult::kSubmitted, last_job, std::nullopt, now);
       result = Name(RunResult::kSubmitted);

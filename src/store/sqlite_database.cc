@@ -69,8 +69,6 @@ class SqliteCursor : public Cursor {
   SqliteCursor& operator=(const SqliteCursor&) = delete;
   ~SqliteCursor() override { sqlite3_finalize(statement_); }
 
-  bool writes() const { return sqlite3_stmt_readonly(statement_) == 0; }
-
   // Texts are copied unless they outlive the use of the statement.
   void Bind(std::span<const Param> params, bool borrow) {
     texts_ = borrow ? SQLITE_STATIC : SQLITE_TRANSIENT;
@@ -176,7 +174,10 @@ class Connection final : public SqliteDatabase {
     return Rows(*found->second);
   }
 
-  void BeginWrite() override { Execute("begin_write", {}); }
+  void BeginWrite() override {
+    Execute("begin_write", {});
+    changes_before_ = unit_changes_before_ = sqlite3_total_changes64(handle_);
+  }
   void BeginRead() override { Execute("begin_read", {}); }
   void Commit(const CommitMark&) override { Execute("commit", {}); }
   bool Committed(const CommitMark&) override { return false; }
@@ -187,7 +188,14 @@ class Connection final : public SqliteDatabase {
   void ReleaseSavepoint() override { Execute("release_savepoint", {}); }
   void RollbackToSavepoint() override { Execute("rollback_savepoint", {}); }
   bool InTransaction() const override { return sqlite3_get_autocommit(handle_) == 0; }
-  std::uint64_t writes() const override { return writes_; }
+  void BeginUnit(std::optional<std::size_t>) override {
+    unit_changes_before_ = sqlite3_total_changes64(handle_);
+  }
+  // What triggers and cascades changed is counted too.
+  bool Wrote() const override { return sqlite3_total_changes64(handle_) != changes_before_; }
+  bool UnitWrote() const override {
+    return sqlite3_total_changes64(handle_) != unit_changes_before_;
+  }
 
   void Run(const std::string& sql) override {
     if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
@@ -257,7 +265,6 @@ class Connection final : public SqliteDatabase {
           std::make_unique<SqliteCursor>(handle_, name, Statement(Dialect::kSqlite, name));
       found = named_.emplace(std::string(name), std::move(cursor)).first;
     }
-    writes_ += found->second->writes() ? 1 : 0;
     return *found->second;
   }
 
@@ -272,7 +279,8 @@ class Connection final : public SqliteDatabase {
   std::chrono::steady_clock::time_point deadline_;
   std::function<void(int)> on_log_pages_;
   int log_pages_ = 0;
-  std::uint64_t writes_ = 0;
+  std::int64_t changes_before_ = 0;       // of the connection, when the transaction began
+  std::int64_t unit_changes_before_ = 0;  // and when the unit of work did
   std::unordered_map<std::string, std::unique_ptr<SqliteCursor>, Hash, std::equal_to<>> named_;
   std::unordered_map<std::string, std::unique_ptr<SqliteCursor>> composed_;
 };

@@ -265,8 +265,8 @@ void Writer::ExpectEnds(Group& group, std::size_t from) {
 std::optional<Writer::Misfit> Writer::RunUnits(Group& group, Answers& answers,
                                                Committed& committed) {
   for (std::size_t unit = 0; unit < group.size(); ++unit) {
-    std::uint64_t writes = database_->writes();
     Committed touched;
+    auto pending = pending_;
     try {
       ExpectEnds(group, unit);
       database_->BeginUnit(unit);
@@ -278,8 +278,10 @@ std::optional<Writer::Misfit> Writer::RunUnits(Group& group, Answers& answers,
     if (answers[unit]) {
       committed.Add(touched);
       committed.history.Add(touched.history);
-    } else if (database_->writes() != writes) {
+    } else if (database_->UnitWrote()) {
       return Misfit{unit, answers[unit].error(), false};
+    } else {
+      pending_ = pending;  // nor did it take the room that it asked for
     }
   }
   return std::nullopt;
@@ -320,7 +322,6 @@ void Writer::GiveUp(Group group, const DatabaseError& error) {
 std::optional<Writer::Misfit> Writer::RunTogether(Group& group) {
   if (!BeginTransaction(group)) return std::nullopt;
   pending_.reset();
-  std::uint64_t writes = database_->writes();
   Answers answers(group.size());
   Committed committed;
   try {
@@ -328,7 +329,7 @@ std::optional<Writer::Misfit> Writer::RunTogether(Group& group) {
       database_->Rollback();
       return misfit;
     }
-    if (database_->writes() != writes) {
+    if (database_->Wrote()) {
       Commit(committed);
     } else {
       database_->Rollback();

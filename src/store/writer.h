@@ -1,8 +1,8 @@
 // The writer thread: takes what callers queued, runs it in one transaction, commits, and only then
-// answers. A unit that fails after it wrote is taken out, and the others are run again without it.
-// Owns the writing connection; opens it anew after an I/O error. Never makes a caller wait. A unit
-// may also run again when its transaction was lost or another server was quicker, so units only
-// assign what they return.
+// answers. A unit that fails after it changed a row is taken out, and the others are run again
+// without it; one that changed nothing is just answered. Owns the writing connection; opens it anew
+// after an I/O error. Never makes a caller wait. A unit may also run again when its transaction was
+// lost or another server was quicker, so units only assign what they return.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,8 @@
 // Schedules: each due time makes its job once, and the rules say when it makes none.
 #include <gmock/gmock.h>
 
+#include <future>
+
 #include "tests/store/store_fixture.h"
 
 namespace forager::store {
@@ -173,6 +175,51 @@ TEST_P(Schedules, AFailedSubmissionLeavesTheDueTimeToTheNextPass) {
   EXPECT_EQ(Read(schedule.id).next_run_at, now_);
   EXPECT_TRUE(Runs(schedule.id).empty());
   EXPECT_TRUE(Step(StepOf(schedule), 2).value());
+}
+
+// The unit that finds no room changed nothing, so nobody else's has to run again.
+TEST_P(Schedules, WhatFindsNoRoomDoesNotHurtOtherWrites) {
+  Schedule schedule = Made();
+  int runs = 0;
+  std::promise<void> all, over;
+  std::future<void> queued = all.get_future();
+  service_->Write(
+      [&](Store&) -> Result<void> {
+        queued.wait_for(std::chrono::seconds(10));
+        return {};
+      },
+      [](const Result<void>&) {});
+  service_->Write(
+      [&](Store& s) -> Result<void> {
+        ++runs;
+        return s.SetFact("x", "y");
+      },
+      [](const Result<void>&) {});
+  service_->Write(
+      [&](Store& s) -> Result<void> {
+        auto stepped = s.StepSchedule(StepOf(schedule), 5, 0, now_);
+        return stepped ? Result<void>{} : std::unexpected(stepped.error());
+      },
+      [&](const Result<void>& stepped) {
+        EXPECT_FALSE(stepped);
+        over.set_value();
+      });
+  all.set_value();
+  ASSERT_EQ(over.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(runs, 1);
+}
+
+TEST_P(Schedules, OfManyDueTimesThoseWaitThatFindNoRoom) {
+  Schedule schedule = Made();
+  ScheduleStep step = StepOf(schedule);
+  WallTime third = now_ + std::chrono::hours(2);
+  step.dues = {{now_, true}, {now_ + std::chrono::hours(1), true}, {third, false}};
+  step.next = third + std::chrono::hours(1);
+  ASSERT_TRUE(Step(step, 2).value());
+  EXPECT_EQ(Figures().pending_jobs, 2);
+  Schedule after = Read(schedule.id);
+  EXPECT_EQ(after.next_run_at, third);
+  EXPECT_EQ(after.last_due_at, now_ + std::chrono::hours(1));
 }
 
 TEST_P(Schedules, ItsJobStartsByItselfAlsoOnRequest) {
