@@ -169,8 +169,11 @@ void Watch::Judge(const Facts& facts, const Figures& figures) {
 
 void Watch::FindLocal(const Rule& rule, const Facts& facts, Findings& found) {
   Finding finding{node_, "", ""};
-  if (rule.kind == Kind::kJobStuck && facts.stuck_running > 0) {
-    finding.summary = fmt::format("{} job(s) run with nothing behind them", facts.stuck_running);
+  if (rule.kind == Kind::kJobStuck && !facts.stuck_running) {
+    finding.summary = "It is not known whether jobs are stuck";
+    finding.detail = "The running jobs cannot be read. GET /monitor has the reason in last_error.";
+  } else if (rule.kind == Kind::kJobStuck && *facts.stuck_running > 0) {
+    finding.summary = fmt::format("{} job(s) run with nothing behind them", *facts.stuck_running);
     finding.detail = "The monitor resets them; POST /jobs/reset-stuck does it at once.";
   } else if (rule.kind == Kind::kDiskLow &&
              facts.disk_free < static_cast<std::uint64_t>(rule.bytes)) {

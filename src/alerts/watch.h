@@ -22,7 +22,7 @@ namespace forager::alerts {
 // What this server knows of itself.
 struct Facts {
   bool known = false;  // stuck rows have been counted
-  int stuck_running = 0;
+  std::optional<int> stuck_running{};  // none: not known
   std::uint64_t disk_free = 0;
   std::uint64_t keeper_restarts = 0;
   store::Health store;

@@ -88,8 +88,9 @@ class Control {
   // The attempts whose processes live on this node.
   virtual void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) = 0;
   virtual std::optional<TurnWait> turn_wait(const AttemptRef& ref) const = 0;
-  // Rows in state running with nothing alive behind them: the gauge that must read 0.
-  virtual int stuck_running() const = 0;
+  // Rows in state running with nothing alive behind them: the gauge that must read 0. None while it
+  // is not known.
+  virtual std::optional<int> stuck_running() const = 0;
   // The body of /metrics, in Prometheus' text form.
   virtual std::string metrics(const JobFigures& jobs) const = 0;
   // Who is told of alerts; a test message for one of them, in the caller's transaction; and what to

@@ -11,7 +11,8 @@ Result<ReadWork> GetStats(const Call& call) {
     auto stats = store.GetStats(call.Now());
     if (!stats) return std::unexpected(stats.error());
     // The census is seconds old; what has left `running` since is not stuck.
-    auto stuck = std::min<std::int64_t>(call.control().stuck_running(), stats->running_jobs);
+    std::optional<double> stuck = call.control().stuck_running();
+    if (stuck) stuck = std::min(*stuck, static_cast<double>(stats->running_jobs));
     return Json(200, ObjectWriter()
                          .Int("total_jobs", stats->total_jobs)
                          .Int("pending_jobs", stats->pending_jobs)
@@ -24,7 +25,7 @@ Result<ReadWork> GetStats(const Call& call) {
                          .Int("total_entities_collected", stats->total_entities_collected)
                          .Int("total_changes_detected", stats->total_changes_detected)
                          .Number("oldest_pending_seconds", stats->oldest_pending_seconds)
-                         .Int("stuck_running", stuck)
+                         .Number("stuck_running", stuck)
                          .Take());
   };
 }

@@ -312,8 +312,10 @@ std::string Metrics::Write(const Reading& reading) const {
     std::lock_guard lock(series_->mutex);
     AddJobs(page, reading.jobs, series_->types);
   }
-  page.Gauge("forager_stuck_running", "Running rows with nothing alive behind them; must be 0.",
-             reading.stuck_running);
+  if (reading.stuck_running)
+    page.Gauge("forager_stuck_running",
+               "Running rows with nothing alive behind them; must be 0. Absent while not known.",
+               *reading.stuck_running);
   page.Gauge("forager_max_running", "Jobs that may run at a time.", reading.max_running);
   AddLoop(page, reading.loop);
   AddStore(page, reading);

@@ -49,7 +49,8 @@ class Metrics {
     store::Health health;
     http::Server::Figures http;
     std::size_t waiting_requests = 0;
-    int stuck_running = 0, max_running = 0;
+    std::optional<int> stuck_running{};  // none: not known
+    int max_running = 0;
     std::uint64_t disk_free_bytes = 0;
     std::string version;
   };

@@ -177,6 +177,7 @@ Result<void> Server::StartEngine() {
   monitor_ = std::make_unique<scheduler::Monitor>(
       loop_, clock_, *calls_, *supervisor_, *recorder_,
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); });
+  monitor_->OnCensus([this] { Publish(); });
   pruner_ = std::make_unique<scheduler::Pruner>(loop_, clock_, *calls_, settings_.retention);
   schedules_ = std::make_unique<scheduler::Schedules>(
       loop_, clock_, *calls_,
@@ -293,7 +294,6 @@ void Server::Committed(const store::Committed& committed) {
 void Server::Housekeeping() {
   CareForDisk();
   monitor_->Census();
-  stuck_running_ = monitor_->stuck_running();
   Publish();
 }
 
@@ -318,6 +318,7 @@ void Server::Publish() {
              monitor_status_.reset_total != monitor_->status().reset_total;
   monitor_status_ = monitor_->status();
   loop_view_ = std::move(view);
+  stuck_running_ = monitor_->stuck_running();
   if (ran)
     events_.Publish("monitor",
                     fmt::format("{{\"reset_last\":{},\"reset_total\":{}}}",

@@ -57,7 +57,7 @@ class Server final : public api::Control {
                   std::function<void(Result<api::StuckReset>)> done) override;
   void LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) override;
   std::optional<api::TurnWait> turn_wait(const AttemptRef& ref) const override;
-  int stuck_running() const override { return stuck_running_; }
+  std::optional<int> stuck_running() const override;
   std::string metrics(const api::JobFigures& jobs) const override;
   std::vector<api::AlertReceiver> alert_receivers() const override;
   Result<std::int64_t> QueueTestAlert(store::Store& store, const std::string& receiver,
@@ -96,12 +96,12 @@ class Server final : public api::Control {
   std::string admin_token_;
   std::string login_url_;
 
-  mutable std::mutex mutex_;  // guards what other threads read: the next four
+  mutable std::mutex mutex_;  // guards what other threads read: the next five
   Settings settings_;
   scheduler::Policy policy_;
   scheduler::Monitor::Status monitor_status_;
   Metrics::LoopView loop_view_;
-  std::atomic<int> stuck_running_ = 0;
+  std::optional<int> stuck_running_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> wake_posted_ = false;
 

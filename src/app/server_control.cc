@@ -25,6 +25,11 @@ std::vector<api::SettingView> Server::settings() const {
   return settings_.views;
 }
 
+std::optional<int> Server::stuck_running() const {
+  std::lock_guard lock(mutex_);
+  return stuck_running_;
+}
+
 api::MonitorStatus Server::monitor() const {
   std::lock_guard lock(mutex_);
   const auto& status = monitor_status_;
@@ -43,12 +48,12 @@ std::string Server::metrics(const api::JobFigures& jobs) const {
     std::lock_guard lock(mutex_);
     reading.loop = loop_view_;
     reading.max_running = policy_.max_running;
+    reading.stuck_running = stuck_running_;
   }
   reading.store = store_->figures();
   reading.health = store_->health();
   reading.http = http_->figures();
   reading.waiting_requests = waiters_.size();
-  reading.stuck_running = stuck_running_;
   reading.disk_free_bytes = data_dir_.FreeBytes();
   reading.version = kVersion;
   return metrics_.Write(reading);

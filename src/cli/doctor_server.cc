@@ -364,10 +364,13 @@ void CheckDispatch(Examination& e) {
   if (!dispatch || !stats) return;
   std::int64_t pending = WholeAt(*stats, "pending_jobs");
   double oldest = NumberAt(*stats, "oldest_pending_seconds").value_or(0);
-  std::int64_t stuck = WholeAt(*stats, "stuck_running");
-  if (stuck > 0)
+  auto stuck = NumberAt(*stats, "stuck_running");
+  if (!stuck)
+    e.Add("dispatch", Health::kWarning, "the server does not know whether jobs are stuck",
+          "`forager monitor` has the reason as its last error");
+  if (stuck && *stuck > 0)
     e.Add("dispatch", Health::kFault,
-          fmt::format("the server itself counts {} stuck job(s)", stuck),
+          fmt::format("the server itself counts {:.0f} stuck job(s)", *stuck),
           "`forager jobs list --status running` shows them; the monitor resets them in time");
   if (IsTrue(*dispatch, "paused"))
     e.Add("dispatch", Health::kWarning,

@@ -76,6 +76,7 @@ int ShowFacts(Client& client, const std::string& path, std::span<const Column> c
 
 void CompleteStats(json::object& stats, WallTime) {
   if (auto rate = NumberAt(stats, "success_rate")) stats["success_percent"] = *rate * 100;
+  if (!NumberAt(stats, "stuck_running")) stats["stuck_running"] = "unknown";
 }
 
 void CompleteMonitor(json::object& monitor, WallTime now) {

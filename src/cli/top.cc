@@ -94,7 +94,7 @@ class Top {
     model_.completed = WholeAt(stats, "completed_jobs");
     model_.failed = WholeAt(stats, "failed_jobs");
     model_.cancelled = WholeAt(stats, "cancelled_jobs");
-    model_.stuck = WholeAt(stats, "stuck_running");
+    model_.stuck = NumberAt(stats, "stuck_running");
     std::int64_t ended = model_.completed + model_.failed + model_.cancelled - before;
     os::Steady now = os::SystemClock().SteadyNow();
     if (!second_) {  // the first reading has nothing to be compared with

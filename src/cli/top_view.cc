@@ -74,7 +74,10 @@ std::string Dispatch(const TopModel& m, ScreenSize size, const Style& style) {
     line.Add(m.mode);
   line.Add(fmt::format("   {} of {} at once", m.running, m.max_running));
   if (!m.paused_types.empty()) line.Add("   paused: " + m.paused_types, Tone::kWarn);
-  if (m.stuck > 0) line.Add(fmt::format("   {} STUCK", m.stuck), Tone::kBad);
+  if (!m.stuck)
+    line.Add("   stuck: unknown", Tone::kWarn);
+  else if (*m.stuck > 0)
+    line.Add(fmt::format("   {:.0f} STUCK", *m.stuck), Tone::kBad);
   return line.Take();
 }
 

@@ -27,8 +27,8 @@ struct TopModel {
   std::string server, version;
   std::string trouble;  // why the server does not answer; "" while it does
   std::string message;  // of the last key, or a question
-  std::int64_t total = 0, pending = 0, running = 0, completed = 0, failed = 0, cancelled = 0,
-               stuck = 0;
+  std::int64_t total = 0, pending = 0, running = 0, completed = 0, failed = 0, cancelled = 0;
+  std::optional<double> stuck;  // none: the server does not know
   std::string mode;
   int max_running = 0;
   bool paused = false, monitor_enabled = true;

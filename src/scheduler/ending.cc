@@ -69,10 +69,10 @@ Ending EndingWithoutProcess(const store::RunningJob& running, Failed why, const 
                             WallTime now) {
   Ending ending;
   ending.at = now;
-  ending.ref = {running.job.job_id, running.job.attempt};
+  ending.ref = running.ref;
   ending.forced = std::move(why);
-  ending.retry = policy.types->Get(running.job.entity_type).retry;
-  ending.timeout = policy.TimeoutOf(running.job);
+  ending.retry = policy.types->Get(running.entity_type).retry;
+  ending.timeout = policy.TimeoutOf(running);
   ending.end.released = true;
   return ending;
 }
@@ -90,6 +90,19 @@ void Append(store::AttemptNews& news, store::AttemptNews newer) {
   MoveTo(news.child_jobs, newer.child_jobs);
   news.items_found += newer.items_found;
   news.new_entities_found += newer.new_entities_found;
+}
+
+Result<std::vector<Written>> WriteEndings(store::Store& store, std::span<const Ending> endings) {
+  std::vector<AttemptRef> refs;
+  for (const Ending& ending : endings) refs.push_back(ending.ref);
+  store.ExpectEnds(refs);
+  std::vector<Written> all;
+  for (const Ending& ending : endings) {
+    auto written = WriteEnding(store, ending, 0.5);
+    if (!written) return std::unexpected(written.error());
+    all.push_back(std::move(*written));
+  }
+  return all;
 }
 
 Result<Written> WriteEnding(store::Store& store, const Ending& ending, double random) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "job/outcome.h"
 #include "scheduler/policy.h"
@@ -41,6 +43,9 @@ void Append(store::AttemptNews& news, store::AttemptNews newer);
 // Judges the end against the job's row and makes the transition that follows. `random` in [0,1) is
 // the jitter.
 Result<Written> WriteEnding(store::Store& store, const Ending& ending, double random);
+
+// Those of attempts of different jobs, without waiting for each by itself.
+Result<std::vector<Written>> WriteEndings(store::Store& store, std::span<const Ending> endings);
 
 // The contract's log lines of an end that was written in time.
 void LogEnding(const Ending& ending, const Written& written);

@@ -20,7 +20,7 @@ struct Reclaimed {
 Failed Lost(const store::RunningJob& running) {
   return {ErrorClass::kNodeLost,
           fmt::format("The server {} was not heard of until its lease ran out",
-                      running.job.node.value_or("it ran on")),
+                      running.node.value_or("it ran on")),
           {}};
 }
 
@@ -28,21 +28,23 @@ Result<Reclaimed> TakeOver(store::Store& store, const Policy& policy, WallTime n
   Reclaimed reclaimed;
   auto lost = store.LostAttempts(kBatch, now);
   if (!lost) return std::unexpected(lost.error());
+  std::vector<Ending> endings;
   for (const store::RunningJob& running : *lost) {
-    if (!running.has_open_attempt) continue;
     // Its keeper has killed it before the lease could run out.
-    Ending ending = EndingWithoutProcess(running, Lost(running), policy, now);
-    auto written = WriteEnding(store, ending, 0.5);
-    if (!written) return std::unexpected(written.error());
-    if (written->in_time) reclaimed.endings.emplace_back(std::move(ending), std::move(*written));
+    if (running.has_open_attempt)
+      endings.push_back(EndingWithoutProcess(running, Lost(running), policy, now));
+  }
+  auto written = WriteEndings(store, endings);
+  if (!written) return std::unexpected(written.error());
+  for (std::size_t i = 0; i < endings.size(); ++i) {
+    if ((*written)[i].in_time)
+      reclaimed.endings.emplace_back(std::move(endings[i]), std::move((*written)[i]));
   }
   auto slots = store.LostSlots(policy.lease, kBatch, now);
   if (!slots) return std::unexpected(slots.error());
-  for (const AttemptRef& ref : *slots) {
-    auto released = store.Release(ref, std::nullopt, now);
-    if (!released) return std::unexpected(released.error());
-    reclaimed.slots += *released ? 1 : 0;
-  }
+  auto released = store.ReleaseAll(*slots, now);
+  if (!released) return std::unexpected(released.error());
+  reclaimed.slots = *released;
   return reclaimed;
 }
 

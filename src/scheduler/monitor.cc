@@ -3,17 +3,19 @@
 #include <fmt/format.h>
 
 #include "os/log.h"
+#include "scheduler/running_rows.h"
 
 namespace forager::scheduler {
 namespace {
 
-constexpr int kMaxRows = 10'000;
 constexpr Millis kProofWait{2'000};
 constexpr Millis kProofPoll{20};
 constexpr Millis kRemotePoll{100};
 constexpr Millis kCensusSlack{5'000};
 constexpr Millis kTrust{60'000};      // in another server's clocks
 constexpr Millis kForgotten{10'000};  // a claim is followed by its start within
+constexpr Millis kCensusTrust{30'000};  // an older count says nothing of now
+constexpr std::size_t kGivenBackAtOnce = 500;
 constexpr std::size_t kMaxRecent = 20;
 constexpr std::string_view kByMonitor = "monitor", kByRequest = "request";
 constexpr std::string_view kNothing = "no_process", kEnded = "process_ended",
@@ -34,7 +36,8 @@ Monitor::Monitor(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls,
       calls_(calls),
       supervisor_(supervisor),
       recorder_(recorder),
-      policy_(std::move(policy)) {
+      policy_(std::move(policy)),
+      born_(clock.SteadyNow()) {
   for (std::string_view by : {kByMonitor, kByRequest}) {
     for (std::string_view reason : {kNothing, kEnded, kAlive}) resets_[{by, reason}] = 0;
   }
@@ -51,16 +54,24 @@ void Monitor::Start(Millis interval, std::function<void()> changed) {
 void Monitor::RunOnce() {
   status_.last_run = clock_.Now();
   if (interval_ > Millis{0}) status_.next_run = *status_.last_run + interval_;
-  using Rows = std::vector<store::RunningJob>;
-  calls_.Read<Rows>(
-      [now = clock_.Now()](store::Store& store) { return store.Running(kMaxRows, now); },
-      [this](Result<Rows> rows) {
-        if (!rows) return Finished(std::unexpected(rows.error()));
-        auto overdue = FindOverdue(*rows, std::nullopt);
-        if (overdue.empty()) return Finished(std::vector<std::string>{});
-        os::LogWarning(fmt::format("🔧 Found {} stuck job(s), marking as failed", overdue.size()));
-        ResetOverdue(std::move(overdue), kByMonitor, false,
-                     [this](auto reset) { Finished(std::move(reset)); });
+  WalkOverdue(std::nullopt, [this](Result<std::vector<Overdue>> overdue) {
+    if (!overdue) return Finished(std::unexpected(overdue.error()));
+    if (overdue->empty()) return Finished(std::vector<std::string>{});
+    os::LogWarning(fmt::format("🔧 Found {} stuck job(s), marking as failed", overdue->size()));
+    ResetOverdue(std::move(*overdue), kByMonitor, false,
+                 [this](auto reset) { Finished(std::move(reset)); });
+  });
+}
+
+void Monitor::WalkOverdue(std::optional<Millis> literal,
+                          std::function<void(Result<std::vector<Overdue>>)> then) {
+  auto overdue = std::make_shared<std::vector<Overdue>>();
+  WalkRunning(
+      calls_, clock_,
+      [this, literal, overdue](const auto& rows) { FindOverdue(rows, literal, *overdue); },
+      [overdue, then = std::move(then)](Result<void> walked) {
+        if (!walked) return then(std::unexpected(walked.error()));
+        then(std::move(*overdue));
       });
 }
 
@@ -78,79 +89,66 @@ void Monitor::Finished(Result<std::vector<std::string>> reset) {
 }
 
 void Monitor::Reset(Millis timeout, bool requeue, Done done) {
-  using Rows = std::vector<store::RunningJob>;
-  calls_.Read<Rows>(
-      [now = clock_.Now()](store::Store& store) { return store.Running(kMaxRows, now); },
-      [this, timeout, requeue, done = std::move(done)](Result<Rows> rows) {
-        if (!rows) return done(std::unexpected(rows.error()));
-        auto overdue = FindOverdue(*rows, timeout);
-        if (overdue.empty()) return done(std::vector<std::string>{});
-        os::LogWarning(
-            requeue
-                ? fmt::format("🔧 Found {} stuck job(s), putting back to pending", overdue.size())
-                : fmt::format("🔧 Found {} stuck job(s), marking as failed", overdue.size()));
-        ResetOverdue(std::move(overdue), kByRequest, requeue,
-                     [this, done](Result<std::vector<std::string>> reset) {
-                       if (reset && !reset->empty())
-                         os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->size()));
-                       if (reset) status_.reset_total += static_cast<std::int64_t>(reset->size());
-                       done(std::move(reset));
-                     });
-      });
+  WalkOverdue(timeout, [this, requeue, done = std::move(done)](
+                           Result<std::vector<Overdue>> overdue) {
+    if (!overdue) return done(std::unexpected(overdue.error()));
+    if (overdue->empty()) return done(std::vector<std::string>{});
+    os::LogWarning(fmt::format("🔧 Found {} stuck job(s), {}", overdue->size(),
+                               requeue ? "putting back to pending" : "marking as failed"));
+    ResetOverdue(std::move(*overdue), kByRequest, requeue,
+                 [this, done](Result<std::vector<std::string>> reset) {
+                   if (reset && !reset->empty())
+                     os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->size()));
+                   if (reset) status_.reset_total += static_cast<std::int64_t>(reset->size());
+                   done(std::move(reset));
+                 });
+  });
 }
 
 // A live attempt's age is the steady clock's; only a row whose started_at is not its attempt's is
 // measured by the wall clock.
 Millis Monitor::AgeOf(const store::RunningJob& running) const {
-  const Job& job = running.job;
-  if (job.started_at && running.attempt_started_at == job.started_at) {
-    if (auto age = supervisor_.Age({job.job_id, job.attempt})) return *age;
+  if (running.started_at && running.attempt_started_at == running.started_at) {
+    if (auto age = supervisor_.Age(running.ref)) return *age;
   }
   WallTime now = clock_.Now();
-  bool readable = job.started_at && *job.started_at <= now;
-  return now - (readable ? *job.started_at : job.updated_at);
+  bool readable = running.started_at && *running.started_at <= now;
+  return now - (readable ? *running.started_at : running.updated_at);
 }
 
 // Another server watches its clocks; once its lease has run out it is taken over, not reset.
 bool Monitor::Elsewhere(const store::RunningJob& running) const {
   const Policy& policy = policy_();
-  return policy.shared && running.has_open_attempt && running.job.node &&
-         *running.job.node != policy.node;
+  return policy.shared && running.has_open_attempt && running.node &&
+         *running.node != policy.node;
 }
 
 bool Monitor::Unattended(const store::RunningJob& running) const {
-  AttemptRef ref{running.job.job_id, running.job.attempt};
   bool held_elsewhere = Elsewhere(running) && running.leased;
-  return !held_elsewhere && !supervisor_.IsLive(ref) && !recorder_.Owns(ref);
+  return !held_elsewhere && !supervisor_.IsLive(running.ref) && !recorder_.Owns(running.ref);
 }
 
 Monitor::Found Monitor::Describe(const store::RunningJob& running) const {
-  AttemptRef ref{running.job.job_id, running.job.attempt};
-  if (supervisor_.IsLive(ref)) return {kAlive, supervisor_.Describe(ref)};
-  if (recorder_.Owns(ref)) return {kEnded, "Its process had ended."};
+  if (supervisor_.IsLive(running.ref)) return {kAlive, supervisor_.Describe(running.ref)};
+  if (recorder_.Owns(running.ref)) return {kEnded, "Its process had ended."};
   if (Elsewhere(running))
-    return {kAlive, fmt::format("It was running on server {}.", *running.job.node)};
+    return {kAlive, fmt::format("It was running on server {}.", *running.node)};
   return {kNothing, "No process was behind it."};
 }
 
-std::vector<Monitor::Overdue> Monitor::FindOverdue(const std::vector<store::RunningJob>& rows,
-                                                   std::optional<Millis> literal) const {
-  std::vector<Overdue> overdue;
+void Monitor::FindOverdue(const std::vector<store::RunningJob>& rows, std::optional<Millis> literal,
+                          std::vector<Overdue>& overdue) const {
   for (const store::RunningJob& running : rows) {
-    Millis limit = literal.value_or(policy_().TimeoutOf(running.job));
+    Millis limit = literal.value_or(policy_().TimeoutOf(running));
     // What the other server should have done by then.
     bool trusted = !literal && Elsewhere(running);
-    const TypeSettings& type = policy_().types->Get(running.job.entity_type);
+    const TypeSettings& type = policy_().types->Get(running.entity_type);
     if (AgeOf(running) < limit + (trusted ? type.grace + kTrust : Millis{0})) continue;
     Found found = Describe(running);
     std::string message = fmt::format("Job timed out after running for more than {} minutes. {}",
                                       FormatMinutes(limit), found.words);
-    overdue.push_back({{running.job.job_id, running.job.attempt},
-                       std::move(message),
-                       found.reason,
-                       Elsewhere(running)});
+    overdue.push_back({running.ref, std::move(message), found.reason, Elsewhere(running)});
   }
-  return overdue;
 }
 
 void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bool requeue,
@@ -160,15 +158,12 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
   using Refs = std::vector<AttemptRef>;
   calls_.Write<Refs>(
       [rows, by, requeue, now, in_reset = in_reset_](store::Store& store) -> Result<Refs> {
-        Refs reset;
+        std::vector<store::ResetOrder> orders;
+        for (const Overdue& row : *rows) orders.push_back({row.ref, row.message});
+        auto reset = store.ResetAll(orders, requeue, now);
+        if (!reset) return reset;
         std::vector<std::string> ids;
-        for (const Overdue& row : *rows) {
-          auto done = store.Reset(row.ref, row.message, requeue, now);
-          if (!done) return std::unexpected(done.error());
-          if (!*done) continue;
-          reset.push_back(row.ref);
-          ids.push_back(row.ref.job_id);
-        }
+        for (const AttemptRef& ref : *reset) ids.push_back(ref.job_id);
         if (in_reset && !ids.empty()) {
           if (auto told = in_reset(store, ids, by == kByMonitor, now); !told)
             return std::unexpected(told.error());
@@ -177,6 +172,8 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
       },
       [this, rows, by, requeue, now, done = std::move(done)](Result<Refs> reset) {
         if (!reset) return done(std::unexpected(reset.error()));
+        std::map<AttemptRef, const Overdue*> found;
+        for (const Overdue& row : *rows) found[row.ref] = &row;
         std::vector<std::string> ids;
         std::vector<AttemptRef> remote;
         for (const AttemptRef& ref : *reset) {
@@ -184,7 +181,7 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
           status_.recent.emplace_front(ref.job_id, now);
           if (status_.recent.size() > kMaxRecent) status_.recent.pop_back();
           supervisor_.Stop(ref, StopReason::kReset, true);
-          auto row = std::ranges::find(*rows, ref, &Overdue::ref);
+          const Overdue* row = found.at(ref);
           ++resets_[{by, row->reason}];
           if (row->elsewhere) remote.push_back(ref);
           if (requeue) continue;
@@ -202,15 +199,10 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
 void Monitor::AwaitRelease(std::vector<AttemptRef> killed, os::Steady until,
                            std::function<void()> done) {
   if (killed.empty() || clock_.SteadyNow() >= until) return done();
-  using Held = std::vector<Attempt>;
-  calls_.Read<Held>(
-      [](store::Store& store) { return store.Unreleased(std::nullopt, kMaxRows); },
-      [this, killed = std::move(killed), until, done = std::move(done)](Result<Held> held) mutable {
-        if (held) {
-          std::erase_if(killed, [&](const AttemptRef& ref) {
-            return std::ranges::find(*held, ref, &Attempt::ref) == held->end();
-          });
-        }
+  calls_.Read<std::vector<AttemptRef>>(
+      [killed](store::Store& store) { return store.UnreleasedOf(killed); },
+      [this, killed, until, done = std::move(done)](Result<std::vector<AttemptRef>> held) mutable {
+        if (held) killed = std::move(*held);
         if (killed.empty()) return done();
         auto timer = std::make_shared<os::EventLoop::Token>();
         *timer = loop_.After(kRemotePoll, [this, timer, killed = std::move(killed), until,
@@ -235,50 +227,78 @@ void Monitor::AwaitDeath(std::vector<AttemptRef> killed, os::Steady until,
   });
 }
 
+bool Monitor::IsStuck(const store::RunningJob& running) const {
+  if (Unattended(running)) return true;
+  const TypeSettings& type = policy_().types->Get(running.entity_type);
+  Millis trust = Elsewhere(running) ? kTrust : Millis{0};
+  return AgeOf(running) > policy_().TimeoutOf(running) + type.grace + kCensusSlack + trust;
+}
+
 void Monitor::Census() {
-  using Rows = std::vector<store::RunningJob>;
-  calls_.Read<Rows>(
-      [now = clock_.Now()](store::Store& store) { return store.Running(kMaxRows, now); },
-      [this](Result<Rows> rows) {
-        if (!rows) return;
-        counted_ = true;
-        stuck_running_ =
-            static_cast<int>(std::ranges::count_if(*rows, [&](const store::RunningJob& running) {
-              if (Unattended(running)) return true;
-              const TypeSettings& type = policy_().types->Get(running.job.entity_type);
-              Millis trust = Elsewhere(running) ? kTrust : Millis{0};
-              return AgeOf(running) >
-                     policy_().TimeoutOf(running.job) + type.grace + kCensusSlack + trust;
-            }));
-        GiveBackForgotten(*rows);
+  if (std::exchange(counting_, true)) return;
+  auto stuck = std::make_shared<int>(0);
+  auto unattended = std::make_shared<std::vector<store::RunningJob>>();
+  WalkRunning(
+      calls_, clock_,
+      [this, stuck, unattended](const std::vector<store::RunningJob>& rows) {
+        for (const store::RunningJob& running : rows) {
+          *stuck += IsStuck(running) ? 1 : 0;
+          if (running.node == policy_().node && running.has_open_attempt && Unattended(running))
+            unattended->push_back(running);
+        }
+      },
+      [this, stuck, unattended](const Result<void>& walked) {
+        counting_ = false;
+        census_error_ = walked ? "" : walked.error().detail;
+        if (walked) {
+          counted_at_ = clock_.SteadyNow();
+          stuck_running_ = *stuck;
+          GiveBackForgotten(*unattended);
+        }
+        if (census_done_) census_done_();
       });
+}
+
+std::optional<int> Monitor::stuck_running() const {
+  if (!counted_at_ || clock_.SteadyNow() - *counted_at_ > kCensusTrust) return std::nullopt;
+  return stuck_running_;
+}
+
+bool Monitor::counted() const { return counted_at_ || clock_.SteadyNow() - born_ > kCensusTrust; }
+
+Monitor::Status Monitor::status() const {
+  Status status = status_;
+  if (!status.last_error && !stuck_running() && counted())
+    status.last_error = fmt::format("It is not known whether jobs are stuck: {}",
+                                    census_error_.empty() ? "the running jobs are still being read"
+                                                          : census_error_);
+  return status;
 }
 
 // A claim may be committed although its answer was lost: nobody started these.
 void Monitor::GiveBackForgotten(const std::vector<store::RunningJob>& rows) {
   os::Steady now = clock_.SteadyNow();
   std::map<AttemptRef, os::Steady> unattended;
-  auto endings = std::make_shared<std::vector<Ending>>();
+  std::vector<Ending> endings;
   for (const store::RunningJob& running : rows) {
-    if (running.job.node != policy_().node || !running.has_open_attempt || !Unattended(running))
-      continue;
-    AttemptRef ref{running.job.job_id, running.job.attempt};
-    auto before = unattended_.find(ref);
+    auto before = unattended_.find(running.ref);
     os::Steady since = before == unattended_.end() ? now : before->second;
-    unattended[ref] = since;
-    if (now - since < kForgotten) continue;
-    endings->push_back(EndingWithoutProcess(
+    unattended[running.ref] = since;
+    if (now - since < kForgotten || endings.size() == kGivenBackAtOnce) continue;
+    endings.push_back(EndingWithoutProcess(
         running, {ErrorClass::kInterrupted, "It was claimed, but never started", {}}, policy_(),
         clock_.Now()));
   }
   unattended_ = std::move(unattended);
-  if (endings->empty()) return;
+  if (!endings.empty()) GiveBack(std::move(endings));
+}
+
+void Monitor::GiveBack(std::vector<Ending> given) {
+  auto endings = std::make_shared<std::vector<Ending>>(std::move(given));
   calls_.Write<int>(
       [endings](store::Store& store) -> Result<int> {
-        for (const Ending& ending : *endings) {
-          auto written = WriteEnding(store, ending, 0.5);
-          if (!written) return std::unexpected(written.error());
-        }
+        auto written = WriteEndings(store, *endings);
+        if (!written) return std::unexpected(written.error());
         return 0;
       },
       [endings](const Result<int>& done) {

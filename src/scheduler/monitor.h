@@ -50,11 +50,16 @@ class Monitor {
   // Every job running for `timeout` or longer. Answers after waiting up to 2 s for proof that what
   // was killed is dead.
   void Reset(Millis timeout, bool requeue, Done done);
-  // Rows running with nothing alive behind them, or past every bound. Kept by Census.
-  int stuck_running() const { return stuck_running_; }
-  bool counted() const { return counted_; }  // the first census is done
+  // Rows running with nothing alive behind them, or past every bound. Kept by Census; none while it
+  // is not known: before the first one, and when the last good one is too old.
+  std::optional<int> stuck_running() const;
+  // The first census is done, or should be.
+  bool counted() const;
   void Census();
-  const Status& status() const { return status_; }
+  // Called after each census.
+  void OnCensus(std::function<void()> counted) { census_done_ = std::move(counted); }
+  // With the reason why the stuck rows are not known, if so.
+  Status status() const;
   const std::map<ResetKind, std::uint64_t>& resets() const { return resets_; }
 
  private:
@@ -72,12 +77,16 @@ class Monitor {
     std::string words;
   };
   Found Describe(const store::RunningJob& running) const;
-  std::vector<Overdue> FindOverdue(const std::vector<store::RunningJob>& running,
-                                   std::optional<Millis> literal) const;
+  void FindOverdue(const std::vector<store::RunningJob>& running, std::optional<Millis> literal,
+                   std::vector<Overdue>& overdue) const;
+  void WalkOverdue(std::optional<Millis> literal,
+                   std::function<void(Result<std::vector<Overdue>>)> then);
+  bool IsStuck(const store::RunningJob& running) const;
   void ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bool requeue, Done done);
   void AwaitDeath(std::vector<AttemptRef> killed, os::Steady until, std::function<void()> done);
   void AwaitRelease(std::vector<AttemptRef> killed, os::Steady until, std::function<void()> done);
   void GiveBackForgotten(const std::vector<store::RunningJob>& rows);
+  void GiveBack(std::vector<Ending> endings);
   void Finished(Result<std::vector<std::string>> reset);
 
   os::EventLoop& loop_;
@@ -93,7 +102,11 @@ class Monitor {
   Status status_;
   std::map<ResetKind, std::uint64_t> resets_;
   int stuck_running_ = 0;
-  bool counted_ = false;
+  std::optional<os::Steady> counted_at_;  // the last good census
+  os::Steady born_;
+  bool counting_ = false;
+  std::string census_error_;
+  std::function<void()> census_done_;
   std::map<AttemptRef, os::Steady> unattended_;  // since when
 };
 

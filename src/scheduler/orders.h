@@ -10,14 +10,19 @@ namespace forager::scheduler {
 class Orders {
  public:
   Orders(os::EventLoop& loop, StoreCalls& calls, supervisor::Supervisor& supervisor);
-  // At once, and every second besides.
+  // At once, and every second besides. A read that fails is made again: at once, then with a pause.
   void Check();
 
  private:
+  void Found(Result<std::vector<store::Order>> found);
+
+  os::EventLoop& loop_;
   StoreCalls& calls_;
   supervisor::Supervisor& supervisor_;
   bool checking_ = false;
   bool again_ = false;
+  bool failed_ = false;  // the last read
+  os::EventLoop::Token retry_;
   os::EventLoop::Token timer_;
 };
 

@@ -30,6 +30,9 @@ struct Policy {
   Millis TimeoutOf(const Job& job) const {
     return job.timeout.value_or(types->Get(job.entity_type).timeout);
   }
+  Millis TimeoutOf(const store::RunningJob& running) const {
+    return running.timeout.value_or(types->Get(running.entity_type).timeout);
+  }
 };
 
 }  // namespace forager::scheduler

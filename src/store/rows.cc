@@ -1,6 +1,10 @@
 #include "store/rows.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
+
+#include "store/canonical_json.h"
 
 namespace forager::store {
 namespace {
@@ -16,7 +20,24 @@ std::optional<Millis> ReadMinutes(std::optional<double> minutes) {
   return Millis{std::llround(*minutes * 60'000)};
 }
 
+std::string WriteRef(const AttemptRef& ref, const std::string& more) {
+  return fmt::format("[{},{}{}]", JsonString(ref.job_id), ref.attempt, more);
+}
+
 }  // namespace
+
+std::string WriteRefs(std::span<const AttemptRef> refs) {
+  std::string text;
+  for (const AttemptRef& ref : refs) text += (text.empty() ? "[" : ",") + WriteRef(ref, "");
+  return text.empty() ? "[]" : text + "]";
+}
+
+std::string WriteRefs(std::span<const ResetOrder> orders) {
+  std::string text;
+  for (const ResetOrder& order : orders)
+    text += (text.empty() ? "[" : ",") + WriteRef(order.ref, "," + JsonString(order.message));
+  return text.empty() ? "[]" : text + "]";
+}
 
 Job ReadJob(const Rows& rows) {
   Job job;
@@ -107,6 +128,21 @@ Change ReadChange(const Rows& rows) {
   change.evidence = rows.MaybeText(c++);
   change.created_at = rows.MaybeTime(c++).value_or(WallTime{});
   return change;
+}
+
+RunningJob ReadRunningJob(const Rows& rows, WallTime lease_now) {
+  RunningJob running;
+  running.ref = {rows.Text(0), static_cast<int>(rows.Int(1))};
+  running.entity_type = rows.Text(2);
+  running.timeout = ReadMinutes(rows.MaybeReal(3));
+  running.node = rows.MaybeText(4);
+  running.started_at = rows.MaybeTime(5);
+  running.updated_at = rows.MaybeTime(6).value_or(WallTime{});
+  auto lease_expires_at = rows.MaybeTime(7);
+  running.leased = lease_expires_at && *lease_expires_at > lease_now;
+  running.attempt_started_at = rows.MaybeTime(10);
+  running.has_open_attempt = rows.Int(11) != 0;
+  return running;
 }
 
 LogLine ReadLogLine(const Rows& rows) {

@@ -36,6 +36,8 @@ class SqlStore final : public Store {
   Result<bool> Interrupt(const AttemptFinal& final, WallTime now) override;
   Result<bool> Reset(const AttemptRef& ref, const std::string& message, bool requeue,
                      WallTime now) override;
+  Result<std::vector<AttemptRef>> ResetAll(std::span<const ResetOrder> orders, bool requeue,
+                                           WallTime now) override;
   Result<Job> Requeue(const std::string& job_id, WallTime now) override;
   Result<Job> RequestCancel(const std::string& job_id, bool force, WallTime now) override;
   Result<void> Delete(const std::string& job_id) override;
@@ -44,6 +46,7 @@ class SqlStore final : public Store {
   Result<bool> Record(const AttemptNews& news, WallTime now) override;
   Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage,
                        WallTime now) override;
+  Result<int> ReleaseAll(std::span<const AttemptRef> refs, WallTime now) override;
 
   Result<void> RegisterNode(const Node& node, WallTime now) override;
   Result<HeartbeatAnswer> Heartbeat(const std::string& node_id, const std::string& boot_id,
@@ -58,9 +61,11 @@ class SqlStore final : public Store {
                                          WallTime now) override;
 
   Result<std::vector<Order>> Orders(std::span<const AttemptRef> live) override;
-  Result<std::vector<RunningJob>> Running(int limit, WallTime now) override;
+  Result<RunningPage> Running(const std::optional<RunningCursor>& after, int limit,
+                              WallTime now) override;
   Result<std::vector<Attempt>> Unreleased(const std::optional<std::string>& node,
                                           int limit) override;
+  Result<std::vector<AttemptRef>> UnreleasedOf(std::span<const AttemptRef> refs) override;
   Result<std::optional<WallTime>> NextDue(bool only_started_before) override;
 
   Result<BulkResult> BulkApply(Bulk what, const JobFilter& filter, std::int64_t after, int limit,
@@ -70,6 +75,7 @@ class SqlStore final : public Store {
   Result<Job> FindToEnd(const AttemptRef& ref) override;
   // A unit that ends this attempt will be run.
   void ExpectEnd(const AttemptRef& ref);
+  void ExpectEnds(std::span<const AttemptRef> refs) override;
   Result<Page<Job>> List(const ListRequest& request) override;
   Result<std::vector<Attempt>> Attempts(const std::string& job_id) override;
   Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) override;
@@ -171,7 +177,8 @@ class SqlStore final : public Store {
   void StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines);
   void StoreNews(const AttemptNews& news, WallTime now);
   void StoreChildren(const AttemptNews& news, WallTime now);
-  void ReadAttemptOf(RunningJob& running);
+  void ResetSome(std::span<const ResetOrder> orders, bool requeue, WallTime now,
+                 std::vector<AttemptRef>& reset);
   Result<Job> MustFind(const std::string& job_id, std::string_view statement = "find_job");
   Result<void> MustExist(const std::string& job_id);
   bool PromoteDue(WallTime now);
@@ -183,11 +190,23 @@ class SqlStore final : public Store {
   std::optional<Job> StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
                                   WallTime now);
   std::int64_t TotalPending();
-  void Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, BulkResult& result);
+  // A row that a bulk operation looks at.
+  struct BulkRow {
+    std::string job_id;
+    State status;
+    bool slot_held;
+    std::optional<std::string> unique_key;
+    std::string entity_type;
+    bool attended;  // an attempt of it is not proven dead
+  };
+  void ApplyAll(Bulk what, std::span<const std::int64_t> ids, bool dry_run, WallTime now,
+                BulkResult& result);
+  bool Applies(Bulk what, const BulkRow& row);
+  void Apply(Bulk what, const BulkRow& row, WallTime now);
   Result<BulkResult> ApplyToIds(Bulk what, const JobFilter& filter, std::int64_t after, int limit,
                                 bool dry_run, WallTime now);
   std::int64_t CountByTotals(const JobFilter& filter);
-  void AppendJob(std::int64_t id, std::vector<Job>& jobs);
+  std::vector<Job> JobsById(std::span<const std::int64_t> ids);
   Page<Job> ListByCreation(const ListRequest& request, const std::optional<ListCursor>& cursor);
   Page<Job> ListWindow(const ListRequest& request, const std::optional<ListCursor>& cursor);
   void Touched(const std::string& job_id);

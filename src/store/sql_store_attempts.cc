@@ -9,6 +9,7 @@ namespace forager::store {
 namespace {
 
 constexpr std::int64_t kLogBytesKept = 1 << 20;  // of each attempt
+constexpr std::size_t kAtOnce = 1'000;           // attempts named in one statement
 
 }  // namespace
 
@@ -95,20 +96,50 @@ Result<bool> SqlStore::Interrupt(const AttemptFinal& final, WallTime now) {
 
 Result<bool> SqlStore::Reset(const AttemptRef& ref, const std::string& message, bool requeue,
                              WallTime now) {
-  return Guard([&]() -> Result<bool> {
-    std::int64_t changed =
-        requeue ? db_.Execute("reset_and_requeue_job",
-                              {ref.job_id, ref.attempt, now, message, UnixMillis(now)})
-                : db_.Execute("reset_job", {ref.job_id, ref.attempt, now, message});
-    if (changed == 0) return false;
-    db_.Execute("reset_attempt", {ref.job_id, ref.attempt, now, message});
-    CountById(HistoryEvent::kReset, ref.job_id, now);
-    if (!requeue) CountById(HistoryEvent::kFailed, ref.job_id, now);
-    Touched(ref.job_id);
-    committed_.orders_added = true;
-    committed_.pending_added = true;
-    return true;
+  ResetOrder order{ref, message};
+  auto reset = ResetAll({&order, 1}, requeue, now);
+  if (!reset) return std::unexpected(reset.error());
+  return !reset->empty();
+}
+
+Result<std::vector<AttemptRef>> SqlStore::ResetAll(std::span<const ResetOrder> orders,
+                                                   bool requeue, WallTime now) {
+  return Guard([&]() -> Result<std::vector<AttemptRef>> {
+    std::vector<AttemptRef> reset;
+    for (std::size_t begin = 0; begin < orders.size(); begin += kAtOnce)
+      ResetSome(orders.subspan(begin, std::min(kAtOnce, orders.size() - begin)), requeue, now,
+                reset);
+    return reset;
   });
+}
+
+void SqlStore::ResetSome(std::span<const ResetOrder> orders, bool requeue, WallTime now,
+                         std::vector<AttemptRef>& reset) {
+  std::map<AttemptRef, std::string_view> messages;
+  for (const ResetOrder& order : orders) messages[order.ref] = order.message;
+  std::vector<ResetOrder> done;
+  auto take = [&](Rows rows) {
+    while (rows.Next()) {
+      AttemptRef ref{rows.Text(0), static_cast<int>(rows.Int(1))};
+      std::string entity_type = rows.Text(2);
+      Count(HistoryEvent::kReset, entity_type, now);
+      if (!requeue) Count(HistoryEvent::kFailed, entity_type, now);
+      Touched(ref.job_id);
+      done.push_back({ref, std::string(messages[ref])});
+      reset.push_back(std::move(ref));
+    }
+  };
+  std::string refs = WriteRefs(orders);
+  if (requeue) {
+    take(db_.Query("reset_and_requeue_jobs", {refs, now, UnixMillis(now)}));
+  } else {
+    take(db_.Query("reset_jobs", {refs, now}));
+  }
+  if (done.empty()) return;
+  std::string ended = WriteRefs(done);
+  db_.Send("reset_attempts", {ended, now});
+  committed_.orders_added = true;
+  committed_.pending_added = true;
 }
 
 Result<void> SqlStore::Started(const AttemptRef& ref, int pid) {
@@ -196,6 +227,22 @@ Result<bool> SqlStore::Release(const AttemptRef& ref, const std::optional<Usage>
     Touched(ref.job_id);
     committed_.pending_added = true;  // its slot is free
     return true;
+  });
+}
+
+Result<int> SqlStore::ReleaseAll(std::span<const AttemptRef> refs, WallTime now) {
+  return Guard([&]() -> Result<int> {
+    int released = 0;
+    for (std::size_t begin = 0; begin < refs.size(); begin += kAtOnce) {
+      std::string part = WriteRefs(refs.subspan(begin, std::min(kAtOnce, refs.size() - begin)));
+      Rows rows = db_.Query("release_attempts", {part, now});
+      while (rows.Next()) {
+        Touched(rows.Text(0));
+        ++released;
+      }
+    }
+    committed_.pending_added |= released > 0;  // their slots are free
+    return released;
   });
 }
 

@@ -35,70 +35,89 @@ void CountAffected(BulkResult& result, const std::string& job_id) {
 
 }  // namespace
 
-void SqlStore::Apply(Bulk what, std::int64_t id, bool dry_run, WallTime now, BulkResult& result) {
-  std::string job_id;
-  std::optional<std::string> unique_key;
-  std::string entity_type;
-  State status = State::kPending;
-  bool slot_held = false;
-  {
-    Rows rows = db_.Query("bulk_row", {id});
-    if (!rows.Next()) return;
-    job_id = rows.Text(0);
-    status = ParseState(rows.View(1)).value_or(State::kFailed);
-    slot_held = rows.Int(2) != 0;
-    unique_key = rows.MaybeText(3);
-    entity_type = rows.Text(5);
+// Their rows are held from the look on: what was judged stays true, and no change is waited for.
+void SqlStore::ApplyAll(Bulk what, std::span<const std::int64_t> ids, bool dry_run, WallTime now,
+                        BulkResult& result) {
+  const char* look = dry_run ? "bulk_row" : "bulk_row_to_change";
+  std::vector<BulkRow> found;
+  for (std::int64_t id : ids) db_.Expect(look, {id});
+  for (std::int64_t id : ids) {
+    Rows rows = db_.Query(look, {id});
+    if (!rows.Next()) continue;
+    found.push_back({rows.Text(0), ParseState(rows.View(1)).value_or(State::kFailed),
+                     rows.Int(2) != 0, rows.MaybeText(3), rows.Text(4), rows.Int(5) != 0});
+    if (what == Bulk::kRetry && found.back().unique_key)
+      db_.Expect("unique_key_holder", {found.back().unique_key});
   }
-  ++result.matched;
-  bool done = false;
+  for (const BulkRow& row : found) {
+    ++result.matched;
+    bool skipped = what == Bulk::kDelete && (row.status == State::kRunning || row.slot_held);
+    result.skipped_running += skipped ? 1 : 0;
+    if (!Applies(what, row)) continue;
+    CountAffected(result, row.job_id);
+    if (dry_run) continue;
+    Apply(what, row, now);
+    Touched(row.job_id);
+  }
+}
+
+bool SqlStore::Applies(Bulk what, const BulkRow& row) {
   switch (what) {
     case Bulk::kDelete:
-      if (status == State::kRunning || slot_held) {
-        ++result.skipped_running;
-      } else {
-        done = dry_run || db_.Execute("delete_job", {job_id}) == 1;
-      }
+      return row.status != State::kRunning && !row.slot_held;
+    case Bulk::kRetry:
+      return Allowed(row.status, Transition::kRequeue) && !HolderOf(row.unique_key);
+    case Bulk::kCancel:
+      return row.status == State::kPending || row.status == State::kRunning;
+    case Bulk::kStart:
+      return row.status == State::kPending;
+  }
+  return false;
+}
+
+void SqlStore::Apply(Bulk what, const BulkRow& row, WallTime now) {
+  switch (what) {
+    case Bulk::kDelete:
+      db_.Send("delete_job", {row.job_id});
       break;
     case Bulk::kRetry:
-      if (Allowed(status, Transition::kRequeue) && !HolderOf(unique_key)) {
-        done = dry_run || db_.Execute("requeue_job", {job_id, now, UnixMillis(now)}) == 1;
-        committed_.pending_added |= done && !dry_run;
-      }
+      db_.Send("requeue_job", {row.job_id, now, UnixMillis(now)});
+      committed_.pending_added = true;
       break;
     case Bulk::kCancel:
-      if (status == State::kPending) {
-        done = dry_run || db_.Execute("cancel_pending_job", {job_id, now, false}) == 1;
-        if (done && !dry_run) Count(HistoryEvent::kCancelled, entity_type, now);
-      } else if (status == State::kRunning) {
-        done = dry_run || CancelRunning(job_id, false, now);
+      if (row.status == State::kRunning && row.attended) {
+        db_.Send("request_cancel", {row.job_id, now, false});
+      } else {
+        bool pending = row.status == State::kPending;
+        db_.Send(pending ? "cancel_pending_job" : "cancel_unattended_job",
+                 {row.job_id, now, false});
+        Count(HistoryEvent::kCancelled, row.entity_type, now);
+        committed_.pending_added |= !pending;  // its slot is free
       }
+      committed_.orders_added |= row.status == State::kRunning;
       break;
     case Bulk::kStart:
-      if (status == State::kPending) {
-        done = dry_run || db_.Execute("request_job", {job_id, now, UnixMillis(now)}) == 1;
-        committed_.requested |= done && !dry_run;
-      }
+      db_.Send("request_job", {row.job_id, now, UnixMillis(now)});
+      committed_.requested = true;
       break;
   }
-  if (!done) return;
-  CountAffected(result, job_id);
-  if (!dry_run) Touched(job_id);
 }
 
 Result<BulkResult> SqlStore::ApplyToIds(Bulk what, const JobFilter& filter, std::int64_t after,
                                         int limit, bool dry_run, WallTime now) {
   BulkResult result;
   auto count = static_cast<std::int64_t>(filter.job_ids.size());
-  std::int64_t end = std::min(count, after + limit);
-  for (std::int64_t i = std::max<std::int64_t>(0, after); i < end; ++i) {
-    std::int64_t id = 0;
-    {
-      Rows rows = db_.Query("row_id", {filter.job_ids[static_cast<std::size_t>(i)]});
-      if (!rows.Next()) continue;
-      id = rows.Int(0);
+  std::int64_t begin = std::max<std::int64_t>(0, after), end = std::min(count, after + limit);
+  std::span<const std::string> named(filter.job_ids);
+  if (begin < end) {
+    named = named.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    std::vector<std::int64_t> ids;
+    for (const std::string& job_id : named) db_.Expect("row_id", {job_id});
+    for (const std::string& job_id : named) {
+      Rows rows = db_.Query("row_id", {job_id});
+      if (rows.Next()) ids.push_back(rows.Int(0));
     }
-    Apply(what, id, dry_run, now, result);
+    ApplyAll(what, ids, dry_run, now, result);
   }
   result.last_id = end < count ? end : 0;
   return result;
@@ -131,7 +150,7 @@ Result<BulkResult> SqlStore::BulkApply(Bulk what, const JobFilter& given, std::i
       ids = query.IdsByWalk(after, rows.Int(0), limit);
       result.last_id = static_cast<int>(ids.size()) == limit ? ids.back() : rows.Int(0);
     }
-    for (std::int64_t id : ids) Apply(what, id, dry_run, now, result);
+    ApplyAll(what, ids, dry_run, now, result);
     return result;
   });
 }

@@ -78,6 +78,7 @@ Result<Page<Change>> SqlStore::AllChanges(const ChangeFilter& filter, int page, 
     const Walk whole = cursor ? Take(start(kNewest), 0, 0, kCountedTo) : walk;
     result.total = std::min(whole.matched, kCountedTo);
     result.total_capped = whole.matched > kCountedTo || whole.seen == kWalked;
+    for (std::int64_t id : walk.ids) db_.Expect("change_by_id", {id});
     for (std::int64_t id : walk.ids) {
       Rows rows = db_.Query("change_by_id", {id});
       if (rows.Next()) result.items.push_back(ReadChange(rows));

@@ -38,9 +38,14 @@ std::int64_t SqlStore::CountByTotals(const JobFilter& filter) {
   return count;
 }
 
-void SqlStore::AppendJob(std::int64_t id, std::vector<Job>& jobs) {
-  Rows rows = db_.Query("job_by_id", {id});
-  if (rows.Next()) jobs.push_back(ReadJob(rows));
+std::vector<Job> SqlStore::JobsById(std::span<const std::int64_t> ids) {
+  std::vector<Job> jobs;
+  for (std::int64_t id : ids) db_.Expect("job_by_id", {id});
+  for (std::int64_t id : ids) {
+    Rows rows = db_.Query("job_by_id", {id});
+    if (rows.Next()) jobs.push_back(ReadJob(rows));
+  }
+  return jobs;
 }
 
 Page<Job> SqlStore::ListByCreation(const ListRequest& request,
@@ -59,7 +64,9 @@ Page<Job> SqlStore::ListByCreation(const ListRequest& request,
     page.next_cursor =
         WriteCursor(request.sort, request.descending, {rows.back().created_at, rows.back().id});
   }
-  for (const auto& row : rows) AppendJob(row.id, page.items);
+  std::vector<std::int64_t> ids;
+  for (const auto& row : rows) ids.push_back(row.id);
+  page.items = JobsById(ids);
   return page;
 }
 
@@ -83,7 +90,9 @@ Page<Job> SqlStore::ListWindow(const ListRequest& request,
     begin += std::min<std::int64_t>(offset, std::ssize(found));
   }
   auto end = begin + std::min<std::int64_t>(request.page_size, found.end() - begin);
-  for (auto row = begin; row != end; ++row) AppendJob(row->id, page.items);
+  std::vector<std::int64_t> ids;
+  for (auto row = begin; row != end; ++row) ids.push_back(row->id);
+  page.items = JobsById(ids);
   if (end != found.end() && end != begin) {
     page.next_cursor =
         WriteCursor(request.sort, request.descending, {(end - 1)->key, (end - 1)->id});

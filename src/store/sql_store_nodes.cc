@@ -82,11 +82,9 @@ Result<void> SqlStore::DrainNode(const std::string& node_id, bool draining) {
 Result<std::vector<RunningJob>> SqlStore::LostAttempts(int limit, WallTime now) {
   return Guard([&]() -> Result<std::vector<RunningJob>> {
     std::vector<RunningJob> lost;
-    {
-      Rows rows = db_.Query("lost_attempts", {db_.LeaseClock(now), limit});
-      while (rows.Next()) lost.push_back({ReadJob(rows), std::nullopt, false, false});
-    }
-    for (RunningJob& running : lost) ReadAttemptOf(running);
+    WallTime lease_now = db_.LeaseClock(now);
+    Rows rows = db_.Query("lost_attempts", {lease_now, limit});
+    while (rows.Next()) lost.push_back(ReadRunningJob(rows, lease_now));
     return lost;
   });
 }

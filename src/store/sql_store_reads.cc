@@ -9,6 +9,22 @@ namespace forager::store {
 namespace {
 
 constexpr std::int64_t kTotalCountedTo = 10'000;
+constexpr std::size_t kRefsAtOnce = 1'000;  // named in one statement
+
+// One statement for each thousand, all of them asked at once.
+template <typename Take>
+void ForEachPart(Database& db, std::string_view statement, std::span<const AttemptRef> refs,
+                 Take take) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin < refs.size(); begin += kRefsAtOnce)
+    parts.push_back(WriteRefs(refs.subspan(begin, std::min(kRefsAtOnce, refs.size() - begin))));
+  for (const std::string& part : parts) db.Expect(statement, {part});
+  for (std::size_t at = 0; at < parts.size(); ++at) {
+    Rows rows = db.Query(statement, {parts[at]});
+    while (rows.Next())
+      take(refs[at * kRefsAtOnce + static_cast<std::size_t>(rows.Int(0))], rows);
+  }
+}
 
 }  // namespace
 
@@ -19,6 +35,10 @@ Result<Job> SqlStore::Find(const std::string& job_id) {
 void SqlStore::ExpectEnd(const AttemptRef& ref) {
   db_.Expect("find_job_to_change", {ref.job_id});
   db_.Expect("guard_attempt", {ref.job_id, ref.attempt});
+}
+
+void SqlStore::ExpectEnds(std::span<const AttemptRef> refs) {
+  for (const AttemptRef& ref : refs) ExpectEnd(ref);
 }
 
 Result<Job> SqlStore::FindToEnd(const AttemptRef& ref) {
@@ -146,40 +166,39 @@ Result<std::vector<TypeTotals>> SqlStore::TotalsByType() {
 Result<std::vector<Order>> SqlStore::Orders(std::span<const AttemptRef> live) {
   return Guard([&]() -> Result<std::vector<Order>> {
     std::vector<Order> orders;
-    for (const AttemptRef& ref : live) {
-      Order order{ref, false, false, true};
-      Rows rows = db_.Query("job_state", {ref.job_id});
-      if (rows.Next() && rows.View(0) == Name(State::kRunning) && rows.Int(1) == ref.attempt) {
-        order.fenced = false;
-        order.cancel = rows.Int(2) != 0;
-        order.cancel_forced = order.cancel && rows.Int(3) != 0;
-      }
-      if (order.fenced || order.cancel) orders.push_back(order);
-    }
+    ForEachPart(db_, "orders", live, [&](const AttemptRef& ref, const Rows& rows) {
+      bool fenced = rows.Int(1) != 0;
+      orders.push_back({ref, !fenced, !fenced && rows.Int(2) != 0, fenced});
+    });
     return orders;
   });
 }
 
-void SqlStore::ReadAttemptOf(RunningJob& running) {
-  Rows rows = db_.Query("attempt_of_running", {running.job.job_id, running.job.attempt});
-  if (!rows.Next()) return;
-  running.attempt_started_at = rows.MaybeTime(0);
-  running.has_open_attempt = rows.Int(1) != 0;
+Result<std::vector<AttemptRef>> SqlStore::UnreleasedOf(std::span<const AttemptRef> refs) {
+  return Guard([&]() -> Result<std::vector<AttemptRef>> {
+    std::vector<AttemptRef> unreleased;
+    ForEachPart(db_, "unreleased_of", refs,
+                [&](const AttemptRef& ref, const Rows&) { unreleased.push_back(ref); });
+    return unreleased;
+  });
 }
 
-Result<std::vector<RunningJob>> SqlStore::Running(int limit, WallTime now) {
-  return Guard([&]() -> Result<std::vector<RunningJob>> {
-    std::vector<RunningJob> running;
+Result<RunningPage> SqlStore::Running(const std::optional<RunningCursor>& after, int limit,
+                                      WallTime now) {
+  return Guard([&]() -> Result<RunningPage> {
+    // Before every time that a row may have.
+    std::string first = db_.dialect() == Dialect::kSqlite ? "" : "-infinity";
+    RunningCursor from = after.value_or(RunningCursor{std::move(first), 0});
+    db_.Expect("running", {from.created_at, from.id, limit});
     WallTime lease_now = db_.LeaseClock(now);
-    {
-      Rows rows = db_.Query("running", {limit});
-      while (rows.Next()) running.push_back({ReadJob(rows), std::nullopt, false, false});
+    RunningPage page;
+    Rows rows = db_.Query("running", {from.created_at, from.id, limit});
+    while (rows.Next()) {
+      page.jobs.push_back(ReadRunningJob(rows, lease_now));
+      if (static_cast<int>(page.jobs.size()) == limit)
+        page.next = RunningCursor{rows.Text(8), rows.Int(9)};
     }
-    for (RunningJob& entry : running) {
-      entry.leased = entry.job.lease_expires_at && *entry.job.lease_expires_at > lease_now;
-      ReadAttemptOf(entry);
-    }
-    return running;
+    return page;
   });
 }
 

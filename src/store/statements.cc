@@ -54,7 +54,9 @@ constexpr std::pair<std::string_view, std::string_view> kPieces[] = {
     {"{job}", "job_columns"},           {"{attempt}", "attempt_columns"},
     {"{change}", "change_columns"},     {"{schedule}", "schedule_columns"},
     {"{alert}", "alert_columns"},       {"{message}", "message_columns"},
-    {"{held}", "held"},                 {"{unheld}", "unheld"}};
+    {"{held}", "held"},                 {"{unheld}", "unheld"},
+    {"{running}", "running_columns"},   {"{refs}", "refs"},
+    {"{bulk}", "bulk_columns"}};
 
 // The text both dialects share, then what each says in its own way.
 Statements ReadAll(std::initializer_list<std::string_view> own) {

@@ -147,11 +147,32 @@ struct AttemptFinal {
 
 // A running row that the monitor or reset-stuck may have to deal with.
 struct RunningJob {
-  Job job;
+  AttemptRef ref;
+  std::string entity_type;
+  std::optional<Millis> timeout;  // the job's own
+  std::optional<std::string> node;
+  std::optional<WallTime> started_at;
+  WallTime updated_at{};
   std::optional<WallTime>
-      attempt_started_at;  // of the attempt's row; differs from job.started_at when edited by hand
+      attempt_started_at;  // of the attempt's row; differs from started_at when edited by hand
   bool has_open_attempt = false;  // an attempt row with this number, not ended
   bool leased = false;            // its lease has not run out
+};
+
+// Where a page of running rows ended: the next one begins after it.
+struct RunningCursor {
+  std::string created_at;
+  std::int64_t id = 0;
+};
+struct RunningPage {
+  std::vector<RunningJob> jobs;
+  std::optional<RunningCursor> next;  // none: that was the last page
+};
+
+// An attempt that is taken from its job, and what the job is told.
+struct ResetOrder {
+  AttemptRef ref;
+  std::string message;
 };
 
 // An order to a live attempt, read from its rows.
@@ -273,6 +294,9 @@ class Store {
   // is killed.
   virtual Result<bool> Reset(const AttemptRef& ref, const std::string& message, bool requeue,
                              WallTime now) = 0;
+  // Many at once; which of them were still running.
+  virtual Result<std::vector<AttemptRef>> ResetAll(std::span<const ResetOrder> orders, bool requeue,
+                                                   WallTime now) = 0;
   // requeue: failed, cancelled -> pending; kConflict from elsewhere, kNotFound.
   virtual Result<Job> Requeue(const std::string& job_id, WallTime now) = 0;
   // Pending: cancelled at once. Running: cancel_requested_at (and force) set. Finished: kConflict.
@@ -288,6 +312,8 @@ class Store {
   // The tree is proven empty: sets released_at (once), fills usage.
   virtual Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage,
                                WallTime now) = 0;
+  // The same for many of which nothing else is known; how many were not released before.
+  virtual Result<int> ReleaseAll(std::span<const AttemptRef> refs, WallTime now) = 0;
 
   // ---- nodes
   // --------------------------------------------------------------------------------------- A
@@ -318,10 +344,14 @@ class Store {
   // -------------------------------------------------------------------------- Orders for these
   // live attempts; attempts that simply go on are left out.
   virtual Result<std::vector<Order>> Orders(std::span<const AttemptRef> live) = 0;
-  virtual Result<std::vector<RunningJob>> Running(int limit, WallTime now) = 0;
+  // All of them, page by page, from the first (no cursor) on.
+  virtual Result<RunningPage> Running(const std::optional<RunningCursor>& after, int limit,
+                                      WallTime now) = 0;
   // Attempts without released_at, oldest first; of one node where it is named.
   virtual Result<std::vector<Attempt>> Unreleased(const std::optional<std::string>& node,
                                                   int limit) = 0;
+  // Those of `refs` whose processes are not proven gone.
+  virtual Result<std::vector<AttemptRef>> UnreleasedOf(std::span<const AttemptRef> refs) = 0;
   // The next time a waiting job becomes due, if any (only automatic ones with
   // `only_started_before`).
   virtual Result<std::optional<WallTime>> NextDue(bool only_started_before) = 0;
@@ -338,6 +368,8 @@ class Store {
   virtual Result<Job> Find(const std::string& job_id) = 0;  // kNotFound
   // The job of an attempt whose end this unit writes: nobody else changes it until the unit's end.
   virtual Result<Job> FindToEnd(const AttemptRef& ref) = 0;
+  // This unit ends all of these, each of another job: what it reads of them comes at once.
+  virtual void ExpectEnds(std::span<const AttemptRef> refs) = 0;
   virtual Result<Page<Job>> List(const ListRequest& request) = 0;
   virtual Result<std::vector<Attempt>> Attempts(const std::string& job_id) = 0;
   virtual Result<LogPage> Logs(const std::string& job_id, const LogRequest& request) = 0;

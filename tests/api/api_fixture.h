@@ -66,7 +66,8 @@ class FakeControl : public Control {
     done(reset_answer);
   }
   void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) override { done(live); }
-  int stuck_running() const override { return 0; }
+  std::optional<int> stuck_running() const override { return stuck; }
+  std::optional<int> stuck = 0;
   std::string metrics(const JobFigures& jobs) const override {
     return jobs.totals ? fmt::format("forager_types {}\n", jobs.totals->size()) : "unread\n";
   }

@@ -56,6 +56,8 @@ TEST_F(ServerApi, StatsCount) {
   EXPECT_EQ(stats.Int("/failed_jobs"), 1);
   EXPECT_EQ(stats.Json().at("success_rate").to_number<double>(), 0.5);
   EXPECT_EQ(stats.Int("/stuck_running"), 0);
+  control_.stuck.reset();
+  EXPECT_TRUE(Get("/stats").Json().at("stuck_running").is_null()) << "unknown is not 0";
 }
 
 TEST_F(ServerApi, StatsOfAnEmptyStoreHaveNoRates) {

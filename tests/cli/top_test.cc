@@ -87,6 +87,9 @@ TEST(TopTest, ShoutsWhatIsWrong) {
   for (const char* words : {"PAUSED", "2 STUCK", "monitor OFF", "no answer", "connection refused"})
     EXPECT_NE(text.find(words), text.npos) << words;
   EXPECT_EQ(text.find("█"), text.npos) << "a terminal without UTF-8 gets ASCII bars";
+  model.stuck.reset();
+  text = Joined(DrawTop(model, {80, 24}, Style(false), false, kNow));
+  EXPECT_NE(text.find("stuck: unknown"), text.npos);
 }
 
 TEST(TopTest, ColoursOnlyWhenAllowed) {

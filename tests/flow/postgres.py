@@ -133,10 +133,11 @@ class Postgres:
 
 
 class Cable:
-    """A TCP proxy between one server and the database that can stop forwarding without closing anything."""
+    """A TCP proxy between one server and the database: it can stop forwarding without closing anything, and be long (`delay`)."""
 
-    def __init__(self, port):
+    def __init__(self, port, delay=0.0):
         self.target, self.forwarding, self.closing = port, threading.Event(), False
+        self.delay, self.never = delay, threading.Event()
         self.forwarding.set()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -158,6 +159,8 @@ class Cable:
     def _pump(self, one, other):
         try:
             while data := one.recv(65536):
+                if self.delay:
+                    self.never.wait(self.delay)
                 self.forwarding.wait()
                 other.sendall(data)
         except OSError:

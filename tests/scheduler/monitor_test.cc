@@ -84,8 +84,11 @@ TEST_F(MonitorTest, RequeuePutsBackToPendingWithItsTriesAnew) {
 
 TEST_F(MonitorTest, CensusCountsRowsWithNothingBehindThem) {
   AttemptRef ref = Running();
+  EXPECT_EQ(monitor_->stuck_running(), std::nullopt) << "not counted yet is not 0";
+  int counted = 0;
+  monitor_->OnCensus([&] { ++counted; });
   monitor_->Census();
-  Until([&] { return true; });
+  Until([&] { return counted == 1; });
   EXPECT_EQ(monitor_->stuck_running(), 0);
   store::ClaimRequest request;
   request.node = "elsewhere";
@@ -93,8 +96,13 @@ TEST_F(MonitorTest, CensusCountsRowsWithNothingBehindThem) {
   Submitted();
   Ask<store::ClaimResult>([&](store::Store& store) { return store.Claim(request, clock_.Now()); });
   monitor_->Census();
-  Until([&] { return monitor_->stuck_running() == 1; });
+  Until([&] { return counted == 2; });
+  EXPECT_EQ(monitor_->stuck_running(), 1);
   EXPECT_TRUE(recorder_->Owns(ref));
+  EXPECT_EQ(monitor_->status().last_error, std::nullopt);
+  clock_.Advance(Millis{31'000});
+  EXPECT_EQ(monitor_->stuck_running(), std::nullopt) << "too old";
+  EXPECT_TRUE(monitor_->status().last_error->starts_with("It is not known"));
 }
 
 TEST_F(MonitorTest, StartUpGivesBackWhatADeadServerLeft) {

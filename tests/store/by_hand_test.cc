@@ -30,10 +30,10 @@ TEST_P(ByHand, TheSeedsOwnTestMakesAStuckJob) {
   Set(job_id, "status='running', started_at=" + Ago("1 hour"));
   EXPECT_EQ(Figures().running_jobs, 1);
   EXPECT_EQ(Claim().block, ClaimBlock::kTotalLimit);
-  auto running = Do([&](Store& s) { return s.Running(10, now_); });
-  ASSERT_EQ(running->size(), 1u);
-  EXPECT_TRUE((*running)[0].job.started_at);
-  EXPECT_FALSE((*running)[0].has_open_attempt);
+  auto running = Do([&](Store& s) { return s.Running(std::nullopt, 10, now_); });
+  ASSERT_EQ(running->jobs.size(), 1u);
+  EXPECT_TRUE(running->jobs[0].started_at);
+  EXPECT_FALSE(running->jobs[0].has_open_attempt);
   if (OnSqlite()) {
     EXPECT_EQ(Column(job_id, "length(started_at)"), "23");
   }

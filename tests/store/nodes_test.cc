@@ -100,10 +100,11 @@ TEST_P(Nodes, AHeartbeatRenewsTheLeasesOfItsOwnAttempts) {
   EXPECT_EQ(Beat("a").renewed, 1);
   auto lost = LostAttempts();
   ASSERT_EQ(lost.size(), 1u);
-  EXPECT_EQ(lost[0].job.job_id, other.job_id);
+  EXPECT_EQ(lost[0].ref.job_id, other.job_id);
   EXPECT_TRUE(lost[0].has_open_attempt);
-  auto running = *Do([&](Store& s) { return s.Running(10, now_); });
-  for (const RunningJob& row : running) EXPECT_EQ(row.leased, row.job.job_id == mine.job_id);
+  auto running = *Do([&](Store& s) { return s.Running(std::nullopt, 10, now_); });
+  for (const RunningJob& row : running.jobs)
+    EXPECT_EQ(row.leased, row.ref.job_id == mine.job_id);
 }
 
 TEST_P(Nodes, ARowSetToRunningByHandIsNobodysLoss) {
@@ -131,6 +132,53 @@ TEST_P(Nodes, UnreleasedAttemptsCanBeAskedForByNode) {
   auto held = *Do([&](Store& s) { return s.Unreleased("a", 10); });
   ASSERT_EQ(held.size(), 1u);
   EXPECT_EQ(held[0].ref, mine);
+}
+
+TEST_P(Nodes, RunningRowsComePageByPageAndAllOfThem) {
+  std::set<std::string> submitted;
+  for (int i = 0; i < 25; ++i) submitted.insert(RunningOn("a").job_id);  // one created_at for all
+  std::set<std::string> seen;
+  std::optional<RunningCursor> after;
+  int pages = 0;
+  do {
+    auto page = *Do([&](Store& s) { return s.Running(after, 10, now_); });
+    for (const RunningJob& row : page.jobs) EXPECT_TRUE(seen.insert(row.ref.job_id).second);
+    after = page.next;
+    ++pages;
+  } while (after);
+  EXPECT_EQ(seen, submitted);
+  EXPECT_EQ(pages, 3);
+}
+
+TEST_P(Nodes, OrdersNameOnlyTheAttemptsTheyAreFor) {
+  std::vector<AttemptRef> live;
+  for (int i = 0; i < 12; ++i) live.push_back(RunningOn("a"));
+  ASSERT_TRUE(Do([&](Store& s) { return s.RequestCancel(live[3].job_id, true, now_); }));
+  ASSERT_TRUE(*Do([&](Store& s) { return s.Reset(live[7], "it's \"stuck\"", false, now_); }));
+  live.push_back({live[0].job_id, 99});
+  live.push_back({"JOB-unknown", 1});
+  auto orders = *Do([&](Store& s) { return s.Orders(live); });
+  ASSERT_EQ(orders.size(), 4u);
+  EXPECT_EQ(orders[0].ref, live[3]);
+  EXPECT_TRUE(orders[0].cancel && orders[0].cancel_forced && !orders[0].fenced);
+  for (int i : {1, 2, 3}) EXPECT_TRUE(orders[static_cast<std::size_t>(i)].fenced) << i;
+  EXPECT_EQ(Look(live[7].job_id).error_message, "it's \"stuck\"");
+}
+
+TEST_P(Nodes, ManyAreResetAndReleasedTogether) {
+  AttemptRef one = RunningOn("a"), other = RunningOn("b"), gone = RunningOn("a");
+  ASSERT_TRUE(Complete(gone));
+  std::vector<ResetOrder> orders{{one, "first"}, {other, "second"}, {gone, "third"}};
+  auto reset = *Do([&](Store& s) { return s.ResetAll(orders, false, now_); });
+  EXPECT_THAT(reset, ::testing::UnorderedElementsAre(one, other));
+  EXPECT_EQ(Look(one.job_id).error_message, "first");
+  EXPECT_EQ(Look(other.job_id).error_message, "second");
+  EXPECT_EQ(Look(gone.job_id).status, State::kCompleted);
+  std::vector<AttemptRef> refs{one, other, gone};
+  EXPECT_THAT(*Do([&](Store& s) { return s.UnreleasedOf(refs); }),
+              ::testing::UnorderedElementsAre(one, other));
+  EXPECT_EQ(*Do([&](Store& s) { return s.ReleaseAll(refs, now_); }), 2);
+  EXPECT_THAT(*Do([&](Store& s) { return s.UnreleasedOf(refs); }), ::testing::IsEmpty());
 }
 
 // Servers of one PostgreSQL database, each with a service of its own.

@@ -354,15 +354,15 @@ TEST_P(Transfers, ARunningJobIsGivenBackInTheNewDatabase) {
   Fill();
   Run();
   OpenTarget();
-  auto running = Do([&](Store& s) { return s.Running(10, now_); }).value();
+  auto running = Do([&](Store& s) { return s.Running(std::nullopt, 10, now_); }).value().jobs;
   ASSERT_EQ(running.size(), 1u);
   EXPECT_TRUE(running[0].has_open_attempt) << "what a start on a file gives back";
-  EXPECT_EQ(running[0].job.job_id, running_.job_id);
+  EXPECT_EQ(running[0].ref.job_id, running_.job_id);
   if (!target_.shared()) return;
   // now_ is of September 2026 and the database's clock is real: its lease has run out.
   auto lost = Do([&](Store& s) { return s.LostAttempts(10, now_); }).value();
   ASSERT_EQ(lost.size(), 1u);
-  EXPECT_EQ(lost[0].job.job_id, running_.job_id);
+  EXPECT_EQ(lost[0].ref.job_id, running_.job_id);
   EXPECT_TRUE(lost[0].has_open_attempt);
 }
 

@@ -64,27 +64,37 @@ UPDATE collection_jobs SET status = 'cancelled', completed_at = $3, updated_at =
                                 WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
 WHERE job_id = $1 AND attempt = $2 AND status = 'running';
 
--- name: reset_job
-UPDATE collection_jobs SET status = 'failed', completed_at = $3, updated_at = $3,
-  error_class = 'reset', error_message = $4, node = NULL, lease_expires_at = NULL,
+-- Of those named in $1, what still runs that attempt.
+-- name: reset_jobs
+UPDATE collection_jobs SET status = 'failed', completed_at = $2, updated_at = $2,
+  error_class = 'reset', error_message = r.message, node = NULL, lease_expires_at = NULL,
   revision = revision + 1,
   slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
-                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
-WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+                                WHERE a.job_id = collection_jobs.job_id AND a.released_at IS NULL)
+                   THEN 1 ELSE 0 END
+FROM {refs} AS r
+WHERE collection_jobs.job_id = r.job_id AND collection_jobs.attempt = r.attempt
+  AND collection_jobs.status = 'running'
+RETURNING collection_jobs.job_id, collection_jobs.attempt, collection_jobs.entity_type;
 
--- name: reset_and_requeue_job
-UPDATE collection_jobs SET status = 'pending', updated_at = $3, error_class = 'reset',
-  error_message = $4, run_at = $3, eligible_ms = $5, waiting = 0, auto_start = 0, tries_used = 0,
-  crashes = 0, interruptions = 0, node = NULL, lease_expires_at = NULL,
+-- name: reset_and_requeue_jobs
+UPDATE collection_jobs SET status = 'pending', updated_at = $2, error_class = 'reset',
+  error_message = r.message, run_at = $2, eligible_ms = $3, waiting = 0, auto_start = 0,
+  tries_used = 0, crashes = 0, interruptions = 0, node = NULL, lease_expires_at = NULL,
   cancel_requested_at = NULL, cancel_forced = 0, revision = revision + 1,
   slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
-                                WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
-WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+                                WHERE a.job_id = collection_jobs.job_id AND a.released_at IS NULL)
+                   THEN 1 ELSE 0 END
+FROM {refs} AS r
+WHERE collection_jobs.job_id = r.job_id AND collection_jobs.attempt = r.attempt
+  AND collection_jobs.status = 'running'
+RETURNING collection_jobs.job_id, collection_jobs.attempt, collection_jobs.entity_type;
 
--- name: reset_attempt
-UPDATE collection_attempts SET ended_at = coalesce(ended_at, $3), outcome = coalesce(outcome, 'reset'),
-  error_class = coalesce(error_class, 'reset'), error_message = coalesce(error_message, $4)
-WHERE job_id = $1 AND attempt = $2;
+-- name: reset_attempts
+UPDATE collection_attempts SET ended_at = coalesce(ended_at, $2), outcome = coalesce(outcome, 'reset'),
+  error_class = coalesce(error_class, 'reset'), error_message = coalesce(error_message, r.message)
+FROM {refs} AS r
+WHERE collection_attempts.job_id = r.job_id AND collection_attempts.attempt = r.attempt;
 
 -- name: requeue_job
 UPDATE collection_jobs SET status = 'pending', updated_at = $2, run_at = $2, eligible_ms = $3,
@@ -135,6 +145,14 @@ UPDATE collection_attempts SET released_at = $3, ended_at = coalesce(ended_at, $
   cpu_user_ms = coalesce(cpu_user_ms, $4), cpu_system_ms = coalesce(cpu_system_ms, $5),
   max_rss_kb = coalesce(max_rss_kb, $6), survivors = coalesce(survivors, $7)
 WHERE job_id = $1 AND attempt = $2 AND released_at IS NULL;
+
+-- Their processes are gone, and nothing else is known of them.
+-- name: release_attempts
+UPDATE collection_attempts SET released_at = $2, ended_at = coalesce(ended_at, $2)
+FROM {refs} AS r
+WHERE collection_attempts.job_id = r.job_id AND collection_attempts.attempt = r.attempt
+  AND collection_attempts.released_at IS NULL
+RETURNING collection_attempts.job_id;
 
 -- name: record_news
 UPDATE collection_jobs SET updated_at = $3,

@@ -68,8 +68,13 @@ SELECT coalesce(sum(pending), 0), coalesce(sum(running), 0), coalesce(sum(comple
 FROM collection_totals WHERE CAST($1 AS TEXT) IS NULL OR entity_type = $1;
 
 -- name: bulk_row
-SELECT job_id, status, slot_held, unique_key, cancel_requested_at IS NOT NULL AND cancel_forced = 1, entity_type
-FROM collection_jobs WHERE id = $1;
+SELECT {bulk} FROM collection_jobs WHERE id = $1;
+
+-- name: bulk_row_to_change
+SELECT {bulk} FROM collection_jobs WHERE id = $1 {held};
+
+-- name: bulk_columns
+job_id, status, slot_held, unique_key, entity_type, EXISTS (SELECT 1 FROM collection_attempts a WHERE a.job_id = collection_jobs.job_id AND a.released_at IS NULL)
 
 -- name: row_id
 SELECT id FROM collection_jobs WHERE job_id = $1;

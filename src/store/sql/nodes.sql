@@ -47,6 +47,6 @@ WHERE id IN (SELECT id FROM collection_jobs
              WHERE status = 'running' AND node = $1 {unheld});
 
 -- name: lost_attempts
-SELECT {job} FROM collection_jobs
+SELECT {running} FROM collection_jobs
 WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
 ORDER BY lease_expires_at LIMIT $2 {unheld};

@@ -236,3 +236,7 @@ ANALYZE collection_jobs, collection_attempts, collection_job_logs, collection_ch
 FOR NO KEY UPDATE
 -- name: unheld
 FOR UPDATE SKIP LOCKED
+
+-- Attempts given as one JSON text: [[job_id, attempt, message], ...].
+-- name: refs
+(SELECT ordinality - 1 AS place, value ->> 0 AS job_id, (value ->> 1)::integer AS attempt, value ->> 2 AS message FROM json_array_elements($1::json) WITH ORDINALITY)

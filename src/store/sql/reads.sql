@@ -12,9 +12,13 @@ SELECT {job} FROM collection_jobs WHERE id = $1;
 -- name: job_exists
 SELECT 1 FROM collection_jobs WHERE job_id = $1;
 
--- name: job_state
-SELECT status, attempt, cancel_requested_at IS NOT NULL, cancel_forced, slot_held
-FROM collection_jobs WHERE job_id = $1;
+-- What the attempts named in $1 are told, by their place in it: a job that has left its attempt, or is to be
+-- cancelled.
+-- name: orders
+SELECT r.place, j.job_id IS NULL, j.cancel_forced
+FROM {refs} AS r LEFT JOIN collection_jobs j
+  ON j.job_id = r.job_id AND j.attempt = r.attempt AND j.status = 'running'
+WHERE j.job_id IS NULL OR j.cancel_requested_at IS NOT NULL;
 
 -- name: attempt_columns
 job_id, attempt, node, pid, started_at, ended_at, released_at, outcome, error_class, error_message, exit_code, signal, cpu_user_ms, cpu_system_ms, max_rss_kb, survivors, snapshot
@@ -26,8 +30,18 @@ SELECT {attempt} FROM collection_attempts WHERE job_id = $1 ORDER BY attempt;
 SELECT {attempt} FROM collection_attempts
 WHERE released_at IS NULL AND (CAST($2 AS TEXT) IS NULL OR node = $2) ORDER BY id LIMIT $1;
 
+-- name: unreleased_of
+SELECT r.place FROM {refs} AS r JOIN collection_attempts a
+  ON a.job_id = r.job_id AND a.attempt = r.attempt
+WHERE a.released_at IS NULL;
+
+-- What supervision asks of a running row and of its attempt.
+-- name: running_columns
+job_id, attempt, entity_type, timeout_minutes, node, started_at, updated_at, lease_expires_at, created_at, id, (SELECT a.started_at FROM collection_attempts a WHERE a.job_id = collection_jobs.job_id AND a.attempt = collection_jobs.attempt), EXISTS (SELECT 1 FROM collection_attempts a WHERE a.job_id = collection_jobs.job_id AND a.attempt = collection_jobs.attempt AND a.ended_at IS NULL)
+
 -- name: running
-SELECT {job} FROM collection_jobs WHERE status = 'running' ORDER BY created_at, id LIMIT $1;
+SELECT {running} FROM collection_jobs
+WHERE status = 'running' AND (created_at, id) > ($1, $2) ORDER BY created_at, id LIMIT $3;
 
 -- name: running_processes
 SELECT j.job_id, j.attempt, j.node, j.started_at, a.pid
@@ -37,9 +51,6 @@ WHERE j.status = 'running' ORDER BY j.created_at, j.id LIMIT $1;
 
 -- name: newest_job
 SELECT created_at FROM collection_jobs ORDER BY id DESC LIMIT 1;
-
--- name: attempt_of_running
-SELECT started_at, ended_at IS NULL FROM collection_attempts WHERE job_id = $1 AND attempt = $2;
 
 -- name: change_columns
 id, job_id, attempt, entity_type, entity_id, is_new_entity, proposed_entity_data, field_name, old_value, new_value, change_type, status, confidence, source_url, evidence, created_at

@@ -145,3 +145,7 @@ FROM collection_jobs GROUP BY entity_type;
 -- One writer: nobody else changes a row while it is looked at.
 -- name: held
 -- name: unheld
+
+-- Attempts given as one JSON text: [[job_id, attempt, message], ...].
+-- name: refs
+(SELECT key AS place, value ->> 0 AS job_id, value ->> 1 AS attempt, value ->> 2 AS message FROM json_each($1))

@@ -280,7 +280,7 @@ export interface Stats {
   total_entities_collected: number;
   total_changes_detected: number;
   oldest_pending_seconds: number | null;
-  stuck_running: number;
+  stuck_running: number | null;
 }
 
 export interface Monitor {

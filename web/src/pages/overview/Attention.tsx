@@ -196,8 +196,20 @@ export function Attention({ stats }: { stats: Stats }) {
   const { data: pending } = useJobs({ status: 'pending', sort: 'created_at', page_size: 1 });
   const [resetting, setResetting] = useState(false);
   const operator = useMay('operator');
+  const unknown: Item[] =
+    stats.stuck_running === null
+      ? [
+          {
+            key: 'stuck-unknown',
+            bad: false,
+            text: `It is not known whether jobs are stuck: the running jobs have not been counted${
+              monitor?.last_error ? `. ${monitor.last_error}` : ' yet'
+            }`,
+          },
+        ]
+      : [];
   const stuck: Item[] =
-    stats.stuck_running > 0
+    stats.stuck_running !== null && stats.stuck_running > 0
       ? [
           {
             key: 'stuck',
@@ -213,6 +225,7 @@ export function Attention({ stats }: { stats: Stats }) {
         ]
       : [];
   const items = [
+    ...unknown,
     ...stuck,
     ...alertItems(alerts?.alerts ?? []),
     ...nodeItems(nodes?.nodes ?? []),

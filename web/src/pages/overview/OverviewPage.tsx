@@ -18,6 +18,11 @@ function Tile({ status, value, note }: { status: Status; value: number; note?: s
   );
 }
 
+function stuckNote(stuck: number | null): string | undefined {
+  if (stuck === null) return 'not known whether any is stuck';
+  return stuck > 0 ? `${stuck} with nothing alive behind` : undefined;
+}
+
 function Tiles({ stats }: { stats: Stats }) {
   const oldest = stats.oldest_pending_seconds;
   const rate = stats.success_rate;
@@ -32,7 +37,7 @@ function Tiles({ stats }: { stats: Stats }) {
       <Tile
         status="running"
         value={stats.running_jobs}
-        note={stats.stuck_running > 0 ? `${stats.stuck_running} with nothing alive behind` : undefined}
+        note={stuckNote(stats.stuck_running)}
       />
       <Tile
         status="completed"
