@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/server.h"
 #include "os/log.h"
+#include "os/sandbox.h"
 #include "os/service_notice.h"
 
 namespace forager::app {
@@ -13,6 +14,7 @@ namespace forager::app {
 int Serve(const SettingSources& sources) {
   auto settings = LoadSettings(sources);
   if (!settings) return Refuse(settings.error().detail);
+  os::SetDumpable(false);  // its memory holds keys; attempts may be of the same user
   auto loop = os::EventLoop::Make();
   std::unique_ptr<Server> server;
   // Before the first thread: they inherit the blocked signals.

@@ -7,6 +7,7 @@
 
 #include "app/config_file.h"
 #include "app/measured_store.h"
+#include "app/protected_files.h"
 #include "dashboard/dashboard.h"
 #include "job/codec.h"
 #include "os/log.h"
@@ -39,7 +40,7 @@ void LogSandbox() {
   std::string line = "Sandbox:";
   for (const auto& [name, answer] : offered) line += fmt::format(" {}: {};", name, answer);
   bool held = offered["pid_namespaces"] == "yes" || offered["user_namespaces"] == "yes";
-  held ? os::LogInfo(line) : os::LogWarning(line);
+  held && offered["mounts"] == "yes" ? os::LogInfo(line) : os::LogWarning(line);
 }
 
 }  // namespace
@@ -109,6 +110,7 @@ supervisor::SupervisorOptions Server::SupervisorSettings() const {
   options.run_as = geteuid() == 0 ? settings_.run_as : "";
   options.collector_settings = CollectorSettings(settings_);
   options.umask = data_dir_.umask_before();
+  options.files = ProtectedFilesOf(settings_);
   return options;
 }
 
@@ -344,6 +346,7 @@ void Server::Reload() {
   dispatcher_->SetPolicy(std::move(policy));
   politeness_->SetHostInterval(settings_.host_interval);
   supervisor_->SetCollectorSettings(CollectorSettings(settings_));
+  supervisor_->SetProtectedFiles(ProtectedFilesOf(settings_));
   if (other_interval && settings_.monitor_enabled) {
     monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
     Publish();

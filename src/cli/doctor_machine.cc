@@ -212,6 +212,15 @@ void CheckSandbox(Examination& e) {
           "allow user namespaces (`sysctl kernel.unprivileged_userns_clone=1`, "
           "user.max_user_namespaces > 0), or run the server as root");
   }
+  if (has("mounts"))
+    e.Ok("sandbox", "commands get a view of the file system of their own");
+  else
+    e.Add("sandbox", Health::kWarning,
+          fmt::format("no mount namespaces ({}): Landlock alone hides the server's files, no command "
+                      "can make files in a directory on the way to the data directory, and /tmp is "
+                      "everybody's",
+                      offered["mounts"]),
+          "allow user namespaces, or run the server as root; see doc/security.md");
   for (const auto& [name, advice] : {std::pair("seccomp", "use a kernel with seccomp filters"),
                                      {"landlock",
                                       "use Linux 5.13 or newer with landlock among the LSMs (lsm= "

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -85,26 +86,39 @@ std::expected<FileAccess, std::string> FileAccess::LibrariesOnly() {
   return access;
 }
 
-std::expected<FileAccess, std::string> FileAccess::AllBut(const std::string& directory) {
+std::expected<FileAccess, std::string> FileAccess::AllBut(const std::vector<std::string>& hidden) {
   auto access = Empty();
-  if (!access) return access;
-  // Landlock can only allow: so everything beside the way to the directory is allowed by name.
-  std::filesystem::path hidden(directory);
+  if (access) access->AllowBeside("/", hidden);
+  return access;
+}
+
+std::expected<FileAccess, std::string> FileAccess::Everything() {
+  auto access = Empty();
+  if (access) access->Allow("/", access->handled_);
+  return access;
+}
+
+// Everything in `directory` by name, but what is hidden in it.
+void FileAccess::AllowBeside(const std::string& directory, const std::vector<std::string>& hidden) {
+  Allow(directory, LANDLOCK_ACCESS_FS_READ_DIR);
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(directory.c_str()), closedir);
   int seen = 0;
-  for (std::filesystem::path below = hidden; below.has_relative_path();
-       below = below.parent_path()) {
-    std::filesystem::path parent = below.parent_path();
-    access->Allow(parent.string(), LANDLOCK_ACCESS_FS_READ_DIR);
-    std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(parent.c_str()), closedir);
-    while (dirent* entry = entries ? readdir(entries.get()) : nullptr) {
-      std::string_view name = entry->d_name;
-      if (name == "." || name == ".." || name == below.filename().string()) continue;
-      if (++seen > kMaxSiblings) break;
-      if (entry->d_type == DT_LNK) continue;  // its target has a rule of its own
-      access->Allow((parent / name).string(), access->handled_);
+  while (dirent* entry = entries ? readdir(entries.get()) : nullptr) {
+    std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    if (++seen > kMaxSiblings) break;
+    if (entry->d_type == DT_LNK) continue;  // its target has a rule of its own
+    std::string path = (std::filesystem::path(directory) / name).string();
+    if (std::ranges::find(hidden, path) != hidden.end()) continue;
+    bool on_the_way = std::ranges::any_of(
+        hidden, [&](const std::string& one) { return one.starts_with(path + "/"); });
+    if (on_the_way) {
+      AllowBeside(path, hidden);
+    } else {
+      // Of other processes' files some could be written by whoever is of the same user.
+      Allow(path, path == "/proc" ? kRead : handled_);
     }
   }
-  return access;
 }
 
 int FileAccess::Restrict(int scratch) const {

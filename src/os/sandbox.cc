@@ -84,6 +84,8 @@ void YieldToOthers() { setpriority(PRIO_PROCESS, 0, 10); }
 
 void PreferAsVictim() { WriteSmallFile("/proc/self/oom_score_adj", "500"); }
 
+void SetDumpable(bool dumpable) { prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0); }
+
 void SetUmask(unsigned mask) { umask(mask); }
 
 void SetProcessName(const char* name) { prctl(PR_SET_NAME, name); }

@@ -42,13 +42,20 @@ void RaiseOpenFiles();
 void YieldToOthers();
 void PreferAsVictim();
 void SetUmask(unsigned mask);
+// Whether others of the same user may look into the process, trace it and get its core. A new
+// program may be looked into; what is forked inherits it.
+void SetDumpable(bool dumpable);
 void SetProcessName(const char* name);
 
 // A deny list: an allow list breaks name resolution.
 class SystemCallFilter {
  public:
-  // `may_execute`: for commands. An error in words where the kernel has no seccomp.
-  static std::expected<SystemCallFilter, std::string> Make(bool may_execute);
+  struct Allowed {
+    bool execution = false;       // for commands
+    bool other_processes = true;  // false: where no PID namespace keeps them out of reach
+  };
+  // An error in words where the kernel has no seccomp.
+  static std::expected<SystemCallFilter, std::string> Make(Allowed allowed);
   int Install() const;
 
  private:
@@ -60,8 +67,11 @@ class FileAccess {
  public:
   // Reads what libraries need, writes only its scratch directory.
   static std::expected<FileAccess, std::string> LibrariesOnly();
-  // Everything but `directory` (and the parts of its parents made since).
-  static std::expected<FileAccess, std::string> AllBut(const std::string& directory);
+  // Everything but these paths, where there is no mount namespace. Landlock can only allow: what is
+  // made beside them later is refused too, and so is every new file in a directory on the way.
+  static std::expected<FileAccess, std::string> AllBut(const std::vector<std::string>& hidden);
+  // Every file; but no signals, sockets and traces out of the attempt.
+  static std::expected<FileAccess, std::string> Everything();
   // Also allows everything below `scratch`, then restricts the caller for good.
   int Restrict(int scratch) const;
 
@@ -72,6 +82,7 @@ class FileAccess {
   };
   static std::expected<FileAccess, std::string> Empty();
   void Allow(const std::string& path, std::uint64_t access);
+  void AllowBeside(const std::string& directory, const std::vector<std::string>& hidden);
   std::vector<Rule> rules_;
   std::uint64_t handled_ = 0;
   bool scoped_ = false;

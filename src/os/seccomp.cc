@@ -100,10 +100,32 @@ int Deny(scmp_filter_ctx filter, const char* name) {
   return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
 }
 
-int AddRules(scmp_filter_ctx filter, bool may_execute) {
+// Their first argument names the process; 0 is the caller.
+constexpr const char* kOfOneProcess[] = {
+    "prlimit64",     "sched_setaffinity", "sched_setscheduler", "sched_setparam",
+    "sched_setattr", "migrate_pages",     "move_pages"};
+// Their second.
+constexpr const char* kOfSomeProcesses[] = {"setpriority", "ioprio_set"};
+
+int AddProcessRules(scmp_filter_ctx filter) {
+  int error = 0;
+  for (const char* name : kOfOneProcess) {
+    int number = seccomp_syscall_resolve_name(name);
+    if (number < 0 || error) continue;
+    error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1, SCMP_A0(SCMP_CMP_NE, 0, 0));
+  }
+  for (const char* name : kOfSomeProcesses) {
+    if (error) break;
+    error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), seccomp_syscall_resolve_name(name), 1,
+                             SCMP_A1(SCMP_CMP_NE, 0, 0));
+  }
+  return error;
+}
+
+int AddRules(scmp_filter_ctx filter, SystemCallFilter::Allowed allowed) {
   int error = 0;
   for (const char* name : kDenied) error = error ? error : Deny(filter, name);
-  if (!may_execute) {
+  if (!allowed.execution) {
     for (const char* name : kDeniedWithoutExecution) error = error ? error : Deny(filter, name);
   }
   for (std::uint64_t flag : kNamespaceFlags) {
@@ -111,6 +133,7 @@ int AddRules(scmp_filter_ctx filter, bool may_execute) {
     error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
                              SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag));
   }
+  if (!error && !allowed.other_processes) error = AddProcessRules(filter);
   // Its flags are in memory, out of the filter's sight; libraries fall back to clone.
   if (!error) error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
   for (int family : kDeniedFamilies) {
@@ -125,7 +148,7 @@ int AddRules(scmp_filter_ctx filter, bool may_execute) {
 
 static_assert(sizeof(sock_filter) == sizeof(std::uint64_t));
 
-std::expected<SystemCallFilter, std::string> SystemCallFilter::Make(bool may_execute) {
+std::expected<SystemCallFilter, std::string> SystemCallFilter::Make(Allowed allowed) {
   if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) {
     return std::unexpected(std::string("the kernel has no seccomp"));
   }
@@ -134,7 +157,7 @@ std::expected<SystemCallFilter, std::string> SystemCallFilter::Make(bool may_exe
   std::unique_ptr<void, void (*)(void*)> filter(raw, seccomp_release);
   seccomp_attr_set(raw, SCMP_FLTATR_CTL_OPTIMIZE, 2);
   seccomp_attr_set(raw, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
-  int error = AddRules(raw, may_execute);
+  int error = AddRules(raw, allowed);
   Descriptor file(memfd_create("filter", MFD_CLOEXEC));
   if (!error && file) error = seccomp_export_bpf(raw, file.get());
   off_t size = file ? lseek(file.get(), 0, SEEK_END) : -1;

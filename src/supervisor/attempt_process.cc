@@ -46,6 +46,7 @@ class Collector {
     setsid();
     TakeDescriptors();
     EnterScratch();
+    if (is_command() && house_.mounts) EnterView();
     Check(Step::kLimits, os::SetLimits({plan_.memory_bytes, 1024}));
     os::YieldToOthers();
     os::PreferAsVictim();  // not before: it reaches all who share the memory
@@ -89,17 +90,33 @@ class Collector {
     scratch_ = scratch;
   }
 
+  void EnterView() {
+    os::MountView view;
+    view.data_dir = house_.data_dir;
+    view.scratch = plan_.scratch;
+    view.files = &house_.files;
+    view.user = house_.user;
+    view.shared_memory = plan_.memory_bytes;
+    view.named = plan_.command;
+    Check(Step::kFiles, os::EnterMountView(view));
+  }
+
+  // Without mounts Landlock hides what it can. Its neighbours may have changed since the last
+  // command: looked up anew.
+  void RestrictFiles() {
+    if (!house_.builtin_files) return;
+    if (!is_command()) return Check(Step::kFiles, house_.builtin_files->Restrict(scratch_));
+    if (house_.mounts) return Check(Step::kFiles, house_.command_files->Restrict(scratch_));
+    std::vector<std::string> hidden = house_.files.hidden;
+    hidden.insert(hidden.end(), house_.files.read_only.begin(), house_.files.read_only.end());
+    hidden.push_back(house_.data_dir);
+    auto files = os::FileAccess::AllBut(hidden);
+    if (files) Check(Step::kFiles, files->Restrict(scratch_));
+  }
+
   void GiveUpRights() {
     Check(Step::kSandbox, os::ForbidNewPrivileges());
-    if (is_command()) {
-      // Its neighbours may have changed since the last command: looked up anew.
-      if (house_.builtin_files) {
-        auto files = os::FileAccess::AllBut(house_.data_dir);
-        if (files) Check(Step::kFiles, files->Restrict(scratch_));
-      }
-    } else if (house_.builtin_files) {
-      Check(Step::kFiles, house_.builtin_files->Restrict(scratch_));
-    }
+    RestrictFiles();
     if (house_.user) Check(Step::kIdentity, os::BecomeUser(*house_.user));
     Check(Step::kSandbox, os::DropCapabilities());
     const auto& filter = is_command() ? house_.command_filter : house_.builtin_filter;
@@ -113,6 +130,8 @@ class Collector {
 
   [[noreturn]] void RunBuiltin() {
     os::SetProcessName("forager-attempt");
+    // The server looks at its attempts; of the same user, it can only where it may look.
+    if (!house_.user && !os::IsRoot()) os::SetDumpable(true);
     setenv("TMPDIR", plan_.scratch.c_str(), 1);
     setenv("HOME", plan_.scratch.c_str(), 1);
     ReportRunning();
@@ -125,7 +144,7 @@ class Collector {
     std::vector<std::string> environment = {
         std::string("PATH=") + (path ? path : "/usr/local/bin:/usr/bin:/bin"),
         "HOME=" + plan_.scratch,
-        "TMPDIR=" + plan_.scratch,
+        "TMPDIR=" + (house_.mounts ? "/tmp" : plan_.scratch),
         "LANG=C.UTF-8",
         "FORAGER_JOB_ID=" + plan_.job_id,
         "FORAGER_ATTEMPT=" + std::to_string(plan_.attempt),
@@ -177,7 +196,9 @@ class FirstProcess {
     os::SetProcessName("forager-init");
     if (os::HasEnded(house.keeper)) quiet::Exit(1);  // it died before the death signal was set
     if (house.isolation == os::Isolation::kUserAndPidNamespace) {
+      os::SetDumpable(true);  // its own image: its files under /proc are root's otherwise
       if (int error = os::MapOwnIds(uid, gid)) Fail(Step::kIdentity, error);
+      os::SetDumpable(false);
     }
     StartCollector(house, plan);
     Watch();

@@ -11,6 +11,7 @@
 
 #include "os/child_process.h"
 #include "os/descriptor.h"
+#include "os/mount_view.h"
 #include "os/sandbox.h"
 #include "supervisor/supervisor.h"
 
@@ -25,12 +26,18 @@ struct AttemptHouse {
   os::Isolation isolation = os::Isolation::kNone;
   std::optional<os::SystemCallFilter> builtin_filter, command_filter;
   std::optional<os::FileAccess> builtin_files;
+  std::optional<os::FileAccess> command_files;  // on top of the mounts; none: made anew for each
+  bool mounts = false;                          // commands get a view of mounts of their own
+  os::ProtectedFiles files;
   WorkerEntry worker;
   os::Descriptor keeper;  // the keeper's own pidfd: its children see whether it lives
   // Both numbers above 9, out of the way of what a collector gets.
   int report = -1;  // where first processes and collectors report to the keeper
   int lock = -1;    // the attempts' lock, held by every first process
 };
+
+// Makes what its isolation lets attempts be kept by.
+void EquipHouse(AttemptHouse& house);
 
 struct AttemptPlan {
   std::uint64_t id = 0;

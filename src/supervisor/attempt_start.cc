@@ -14,6 +14,14 @@ bool IsBuiltin(const AttemptSpec& spec) { return spec.collector != "command"; }
 
 }  // namespace
 
+bool MayNameFiles(const std::string& job_id) {
+  constexpr std::size_t kMaxId = 200;
+  bool known = job_id.find_first_not_of(
+                   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                   "0123456789-_.") == job_id.npos;
+  return known && !job_id.empty() && job_id.size() <= kMaxId && job_id[0] != '.';
+}
+
 std::string SettingsJson(const std::map<std::string, std::string>& settings) {
   boost::json::object object;
   for (const auto& [name, value] : settings) object[name] = value;

@@ -9,6 +9,9 @@
 
 namespace forager::supervisor {
 
+// Ids stand in a table that a person may edit, and become names of directories.
+bool MayNameFiles(const std::string& job_id);
+
 // The settings of the collectors as one JSON object.
 std::string SettingsJson(const std::map<std::string, std::string>& settings);
 

@@ -40,7 +40,9 @@ AttemptSupervisor::AttemptSupervisor(os::EventLoop& loop, const os::Clock& clock
       options_(std::move(options)),
       observer_(observer),
       keeper_(loop,
-              {options_.data_dir, options_.run_as, options_.keeper_argv, options_.umask}, *this) {
+              {options_.data_dir, options_.run_as, options_.keeper_argv, options_.umask,
+               options_.files},
+              *this) {
   SetCollectorSettings(options_.collector_settings);
 }
 
@@ -97,6 +99,11 @@ void AttemptSupervisor::SetCollectorSettings(std::map<std::string, std::string> 
   settings_json_ = SettingsJson(settings);
 }
 
+void AttemptSupervisor::SetProtectedFiles(os::ProtectedFiles files) {
+  options_.files = files;
+  keeper_.Protect(std::move(files));
+}
+
 void AttemptSupervisor::LeasesHoldUntil(os::Steady until) {
   lease_end_ = until;
   keeper_.Send(GoodUntil{until.time_since_epoch().count()});
@@ -129,6 +136,12 @@ void AttemptSupervisor::Start(AttemptSpec spec) {
 
 std::optional<NotStarted> AttemptSupervisor::Launch(RunningAttempt& attempt,
                                                     const AttemptSpec& spec) {
+  if (!MayNameFiles(spec.ref.job_id)) {
+    return NotStarted{
+        "The job's id is not one that this server made: it may have letters, digits, -, _ and . "
+        "only, since it names files. Make the job again",
+        false};
+  }
   auto command = CommandOf(spec);
   if (!command) return std::move(command.error());
   auto theirs = attempt.Open(InputOf(spec, settings_json_));

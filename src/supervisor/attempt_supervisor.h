@@ -34,6 +34,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
   std::optional<Millis> Age(const AttemptRef& ref) const override;
   std::vector<Watched> Watching() const override;
   std::string Describe(const AttemptRef& ref) const override;
+  void SetProtectedFiles(os::ProtectedFiles files) override;
   void SetCollectorSettings(std::map<std::string, std::string> settings) override;
   void LeasesHoldUntil(os::Steady until) override;
   bool CanStart() const override;

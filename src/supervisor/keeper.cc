@@ -96,6 +96,8 @@ class Keeper {
         if (found != attempts_.end()) os::SendSignal(found->second.child.pid, signal->signal);
       } else if (auto* good = std::get_if<GoodUntil>(&*words)) {
         HoldUntil(*good);
+      } else if (auto* protect = std::get_if<ProtectFiles>(&*words)) {
+        house_.files = {std::move(protect->hidden), std::move(protect->read_only)};
       } else if (std::holds_alternative<Ping>(*words)) {
         Tell(Pong{});
       }
@@ -107,6 +109,7 @@ class Keeper {
     house_.marker = LeftoverMarker(configure.data_dir);
     house_.user_name = configure.run_as;
     os::SetUmask(configure.umask);
+    house_.files = {configure.hidden, configure.read_only};
     if (os::IsRoot() && !configure.run_as.empty()) {
       house_.user = os::FindUser(configure.run_as);
       if (!house_.user) return false;
@@ -117,9 +120,7 @@ class Keeper {
       house_.isolation = os::Isolation::kNone;
     }
     if (house_.isolation == os::Isolation::kNone) os::BecomeSubreaper();
-    if (auto filter = os::SystemCallFilter::Make(false)) house_.builtin_filter = std::move(*filter);
-    if (auto filter = os::SystemCallFilter::Make(true)) house_.command_filter = std::move(*filter);
-    if (auto files = os::FileAccess::LibrariesOnly()) house_.builtin_files = std::move(*files);
+    EquipHouse(house_);
     children_ = loop_->OnSignal(SIGCHLD, [this] { ReapChildren(); });
     house_.keeper = os::OpenSelf();
     if (TakeScratchRoot(house_.data_dir, configure.generation) != 0) return false;
@@ -395,6 +396,7 @@ int KeeperMain(int, char**, const WorkerEntry& worker) {
     return 2;
   }
   os::SetProcessName("forager-keeper");
+  os::SetDumpable(false);
   os::IgnoreBrokenPipes();
   os::BlockStopSignals();
   os::RaiseOpenFiles();

@@ -85,7 +85,9 @@ Result<void> KeeperLink::Launch() {
   launched_ = os::SystemClock().SteadyNow();
   unanswered_ = 0;
   ++generation_;
-  os::Send(socket_.get(), Encode(Configure{settings_.data_dir, settings_.run_as, generation_, settings_.umask}));
+  os::Send(socket_.get(),
+           Encode(Configure{settings_.data_dir, settings_.run_as, generation_, settings_.umask,
+                            settings_.files.hidden, settings_.files.read_only}));
   return {};
 }
 
@@ -103,6 +105,11 @@ bool KeeperLink::Send(const KeeperMessage& message, std::vector<os::Descriptor> 
   outbox_.push_back({Encode(message), std::move(descriptors)});
   if (!writable_) Flush();
   return true;
+}
+
+void KeeperLink::Protect(os::ProtectedFiles files) {
+  settings_.files = std::move(files);
+  Send(ProtectFiles{settings_.files.hidden, settings_.files.read_only});
 }
 
 void KeeperLink::Flush() {

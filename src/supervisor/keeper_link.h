@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "os/descriptor.h"
 #include "os/event_loop.h"
+#include "os/mount_view.h"
 #include "supervisor/keeper_protocol.h"
 
 namespace forager::supervisor {
@@ -24,6 +25,7 @@ class KeeperLink {
     std::string run_as;
     std::vector<std::string> argv;  // empty: this program's own keeper
     unsigned umask = 0022;          // of attempts
+    os::ProtectedFiles files = {};
   };
   struct Listener {
     virtual ~Listener() = default;
@@ -41,6 +43,8 @@ class KeeperLink {
   Result<void> Start();
   // Descriptors are sent along and closed here. False: there is no keeper.
   bool Send(const KeeperMessage& message, std::vector<os::Descriptor> descriptors = {});
+  // For attempts started from now on, by this keeper and the next.
+  void Protect(os::ProtectedFiles files);
   // Once a second: asks whether it lives, and acts when it does not.
   void Tick();
 

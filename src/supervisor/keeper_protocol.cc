@@ -80,7 +80,9 @@ template <typename Visit, typename M>
 void Members(Visit& visit, M& m) {
   using T = std::remove_const_t<M>;
   if constexpr (std::is_same_v<T, Configure>) {
-    visit(m.data_dir, m.run_as, m.generation, m.umask);
+    visit(m.data_dir, m.run_as, m.generation, m.umask, m.hidden, m.read_only);
+  } else if constexpr (std::is_same_v<T, ProtectFiles>) {
+    visit(m.hidden, m.read_only);
   } else if constexpr (std::is_same_v<T, StartAttempt>) {
     visit(m.id, m.job_id, m.attempt, m.collector, m.command, m.memory_bytes);
   } else if constexpr (std::is_same_v<T, SignalAttempt>) {

@@ -19,6 +19,11 @@ struct Configure {
   std::string run_as;
   std::uint32_t generation = 0;  // its byte of the attempts' lock
   std::uint32_t umask = 0022;    // of attempts
+  std::vector<std::string> hidden, read_only;
+};
+// What commands started from now on do not see, or do not change.
+struct ProtectFiles {
+  std::vector<std::string> hidden, read_only;
 };
 struct StartAttempt {  // with three descriptors: input, events, error output
   std::uint64_t id = 0;
@@ -68,9 +73,9 @@ struct MemoryExceeded {
   std::uint64_t id = 0;
 };
 
-using KeeperMessage =
-    std::variant<Configure, StartAttempt, SignalAttempt, Ping, Ready, Pong, AttemptStarted,
-                 AttemptNotStarted, AttemptEnded, AttemptReleased, MemoryExceeded, GoodUntil>;
+using KeeperMessage = std::variant<Configure, StartAttempt, SignalAttempt, Ping, Ready, Pong,
+                                   AttemptStarted, AttemptNotStarted, AttemptEnded, AttemptReleased,
+                                   MemoryExceeded, GoodUntil, ProtectFiles>;
 
 std::string Encode(const KeeperMessage& message);
 std::optional<KeeperMessage> Decode(std::string_view bytes);

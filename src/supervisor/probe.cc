@@ -5,8 +5,10 @@
 #include <cstring>
 
 #include "os/child_process.h"
+#include "os/mount_view.h"
 #include "os/proc_files.h"
 #include "os/sandbox.h"
+#include "supervisor/attempt_process.h"
 #include "supervisor/supervisor.h"
 
 namespace forager::supervisor {
@@ -37,10 +39,22 @@ std::string ProbeCgroup() {
 
 }  // namespace
 
+void EquipHouse(AttemptHouse& house) {
+  bool alone = house.isolation != os::Isolation::kNone;
+  if (auto filter = os::SystemCallFilter::Make({false, alone}))
+    house.builtin_filter = std::move(*filter);
+  if (auto filter = os::SystemCallFilter::Make({true, alone}))
+    house.command_filter = std::move(*filter);
+  if (auto files = os::FileAccess::LibrariesOnly()) house.builtin_files = std::move(*files);
+  if (auto files = os::FileAccess::Everything()) house.command_files = std::move(*files);
+  house.mounts = os::ProbeMounts(house.isolation).has_value();
+}
+
 std::map<std::string, std::string> ProbeSandbox() {
   return {{"pid_namespaces", ProbeFork(os::Isolation::kPidNamespace)},
           {"user_namespaces", ProbeFork(os::Isolation::kUserAndPidNamespace)},
-          {"seccomp", Words(os::SystemCallFilter::Make(false))},
+          {"mounts", Words(os::ProbeMounts(os::ProbeIsolation()))},
+          {"seccomp", Words(os::SystemCallFilter::Make({}))},
           {"landlock", Words(os::FileAccess::LibrariesOnly())},
           {"cgroup", ProbeCgroup()}};
 }

@@ -1,5 +1,7 @@
 #include "supervisor/scratch.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -8,8 +10,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 
 #include "os/child_process.h"
+#include "os/mount_view.h"
 
 namespace forager::supervisor {
 namespace {
@@ -17,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMaxDepth = 64;
+constexpr int kMaxRemovedAtOnce = 200;
+constexpr off_t kSmall = 1 << 20;
 
 // Directories that an attempt closed to everybody are opened again.
 void OpenUp(const fs::path& path, int depth) {
@@ -35,6 +41,27 @@ void RemoveTree(const fs::path& path) {
   if (!error) return;
   OpenUp(path, 0);
   fs::remove_all(path, error);
+}
+
+// Removes a directory that holds little: a few small files, empty directories, and its own /tmp of
+// that kind. False: more is in it.
+bool RemoveSmall(int parent, const char* name, int& left, bool whole) {
+  os::Descriptor folder(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) return false;
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(fdopendir(dup(folder.get())), closedir);
+  while (dirent* entry = entries ? readdir(entries.get()) : nullptr) {
+    std::string_view found = entry->d_name;
+    if (found == "." || found == "..") continue;
+    struct stat about {};
+    if (--left < 0 || fstatat(folder.get(), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+      return false;
+    bool is_folder = S_ISDIR(about.st_mode);
+    if (S_ISREG(about.st_mode) && about.st_size > kSmall) return false;
+    if (unlinkat(folder.get(), entry->d_name, is_folder ? AT_REMOVEDIR : 0) == 0) continue;
+    bool own_tmp = whole && found == os::kOwnTmp;
+    if (!own_tmp || !RemoveSmall(folder.get(), entry->d_name, left, false)) return false;
+  }
+  return unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
 
 // When there can be no such process the next start does the work.
@@ -76,7 +103,9 @@ int MakeScratch(const std::string& path, const std::optional<os::User>& owner) {
 }
 
 void RemoveScratch(const std::string& path) {
-  if (rmdir(path.c_str()) == 0 || errno == ENOENT) return;  // the usual case
+  int left = kMaxRemovedAtOnce;
+  if (rmdir(path.c_str()) == 0 || errno == ENOENT) return;
+  if (RemoveSmall(AT_FDCWD, path.c_str(), left, true)) return;  // the usual cases
   InBackground([&path] { RemoveTree(path); });
 }
 

@@ -16,6 +16,7 @@
 #include "job/turn.h"
 #include "os/clock.h"
 #include "os/event_loop.h"
+#include "os/mount_view.h"
 
 namespace forager::supervisor {
 
@@ -64,6 +65,7 @@ struct SupervisorOptions {
   std::map<std::string, std::string>
       collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
   unsigned umask = 0022;   // of attempts
+  os::ProtectedFiles files = {};  // of the server; no command sees or changes them
 };
 
 // Attempts are killed so long before the server's leases end.
@@ -105,6 +107,7 @@ class Supervisor {
   virtual std::string Describe(const AttemptRef& ref) const = 0;
   // For attempts started from now on.
   virtual void SetCollectorSettings(std::map<std::string, std::string> settings) = 0;
+  virtual void SetProtectedFiles(os::ProtectedFiles) {}
   // Another server may start our attempts from then on, unless this is said again: they are ended
   // 5 s before, by the keeper, whatever becomes of this process. Never called: leases hold.
   virtual void LeasesHoldUntil(os::Steady) {}
