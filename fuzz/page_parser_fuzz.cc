@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   page.body = bytes;
   const Extraction extraction = ExtractPage(page, "");
   for (const forager::RecordEvent& record : extraction.records) {
-    if (!forager::ParseEvent(forager::WriteEvent(record))) std::abort();
+    if (!forager::ParseEvent(forager::WriteEvent(record)).event) std::abort();
   }
   if (const auto url = ParseUrl(bytes)) {
     const auto again = ParseUrl(url->text);

@@ -42,7 +42,7 @@ std::optional<std::string> ReadJob(MemberReader& reader, std::vector<FieldError>
     reader.Wrong("job", "must be an object");
     return std::nullopt;
   }
-  std::string text = WriteJson(*given);
+  std::string text = reader.Exactly("job", *given);
   if (text.size() > kMaxJob) reader.Wrong("job", "must be at most 80 KiB");
   auto parsed = ParseNewJob(text);
   if (!parsed) {
@@ -114,7 +114,7 @@ Result<ScheduleChange> ReadScheduleBody(std::string_view text) {
   auto body = ReadBody(text);
   if (!body) return std::unexpected(body.error());
   std::vector<FieldError> wrong;
-  MemberReader reader(*body, "", wrong);
+  MemberReader reader(*body, "", wrong, text);
   ScheduleChange change;
   change.name = ReadName(reader);
   change.cron = reader.Text("cron", kMaxCron);

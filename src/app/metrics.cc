@@ -59,6 +59,8 @@ std::string_view StopName(StopReason reason) {
       return "fenced";
     case StopReason::kLeaseLost:
       return "lease_lost";
+    case StopReason::kSaidAll:
+      return "said_all";
   }
   return "";
 }
@@ -66,7 +68,7 @@ std::string_view StopName(StopReason reason) {
 constexpr StopReason kStopReasons[] = {
     StopReason::kHeartbeatLost, StopReason::kStalled, StopReason::kTimedOut,  StopReason::kMemory,
     StopReason::kCancel,        StopReason::kReset,   StopReason::kInterrupt, StopReason::kFenced,
-    StopReason::kLeaseLost};
+    StopReason::kLeaseLost,     StopReason::kSaidAll};
 
 std::vector<std::string> AllOutcomes() {
   std::vector<std::string> all = {"completed", "cancelled"};

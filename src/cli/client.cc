@@ -8,7 +8,6 @@
 
 #include "cli/json_text.h"
 #include "cli/text.h"
-#include "job/json_read.h"
 
 namespace forager::cli {
 namespace {
@@ -20,8 +19,9 @@ constexpr std::string_view kNoRoute = "There is no such route";
 Result<json::value> Read(const Result<std::string>& answer) {
   if (!answer) return std::unexpected(answer.error());
   if (answer->empty()) return json::value();
-  auto value = ParseJson(*answer);
-  if (!value) {
+  json::error_code error;
+  json::value value = json::parse(*answer, error);  // not ParseJson: items may hold 1e400
+  if (error) {
     return Fail(ErrorCode::kInternal,
                 "the answer is not the API's: is this the address of a forager server?");
   }

@@ -41,6 +41,7 @@ constexpr Column kJobFields[] = {
     {"", "items_found"},
     {"", "changes_detected"},
     {"", "new_entities_found"},
+    {"", "unreadable_events"},
     {"", "search_query"},
     {"", "target_url"},
     {"", "entity_id"},

@@ -28,6 +28,7 @@ constexpr Column kFacts[] = {
     {"Priority", "priority"},
     {"Attempt", "tries"},
     {"Found", "found"},
+    {"Unreadable", "unreadable"},
     {"Next run", "next_run_at", Show::kDue},
     {"Parent", "parent_job_id"},
     {"Initiated by", "initiated_by"},
@@ -62,6 +63,10 @@ void PrintJob(Client& client, const json::value& job) {
   if (NumberAt(job, "items_found").value_or(0) > 0) {
     view["found"] = fmt::format("{} items, {} changes, {} new entities", TextAt(job, "items_found"),
                                 TextAt(job, "changes_detected"), TextAt(job, "new_entities_found"));
+  }
+  if (NumberAt(job, "unreadable_events").value_or(0) > 0) {
+    view["unreadable"] = fmt::format("{} events (warnings in its log say why)",
+                                     TextAt(job, "unreadable_events"));
   }
   view["created"] = TimeAndAge(job, "created_at", now);
   view["started"] = TimeAndAge(job, "started_at", now);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "job/codec.h"
 
@@ -46,6 +47,7 @@ std::string Scalar(const json::value& value) {
     case json::kind::string:
       return Quoted(std::string_view(value.get_string()));
     case json::kind::double_:
+      if (std::isinf(value.get_double())) return value.get_double() > 0 ? "1e999" : "-1e999";
       return fmt::format("{}", value.get_double());
     case json::kind::int64:
       return fmt::format("{}", value.get_int64());

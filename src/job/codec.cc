@@ -170,6 +170,7 @@ std::string WriteJob(const Job& job) {
   out.Number("changes_detected", job.changes_detected);
   out.Number("approved_changes", job.approved_changes);
   out.Number("new_entities_found", job.new_entities_found);
+  out.Number("unreadable_events", job.unreadable_events);
   ObjectWriter progress;
   progress.Number("percent", job.progress.percent);
   progress.Text("stage", job.progress.stage);
@@ -256,7 +257,7 @@ Result<Job> ParseAttemptJob(std::string_view text) {
   if (!value) return std::unexpected(value.error());
   if (!value->is_object()) return Fail(ErrorCode::kMalformed, "The job must be a JSON object");
   std::vector<FieldError> errors;
-  MemberReader reader(value->get_object(), "", errors);
+  MemberReader reader(value->get_object(), "", errors, text);
   Job job;
   job.job_id = reader.Text("job_id", 64).value_or("");
   job.entity_type = reader.Text("entity_type", 64).value_or("");
@@ -290,8 +291,15 @@ std::string_view Name(LogLevel level) {
 std::optional<LogLevel> ParseLogLevel(std::string_view name) {
   std::string upper(name);
   for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  if (upper == "WARN") upper = "WARNING";
-  if (upper == "CRITICAL" || upper == "FATAL") upper = "ERROR";
+  // As the loggers of other languages call them.
+  constexpr std::pair<std::string_view, LogLevel> kOthers[] = {
+      {"TRACE", LogLevel::kDebug},    {"VERBOSE", LogLevel::kDebug}, {"SILLY", LogLevel::kDebug},
+      {"NOTICE", LogLevel::kInfo},    {"SUCCESS", LogLevel::kInfo},  {"WARN", LogLevel::kWarning},
+      {"CRITICAL", LogLevel::kError}, {"FATAL", LogLevel::kError},   {"SEVERE", LogLevel::kError},
+      {"ERR", LogLevel::kError},      {"PANIC", LogLevel::kError}};
+  for (const auto& [other, level] : kOthers) {
+    if (other == upper) return level;
+  }
   for (LogLevel level : {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
     if (Name(level) == upper) return level;
   }

@@ -13,6 +13,7 @@ constexpr std::pair<ErrorClass, std::string_view> kNames[] = {
     {ErrorClass::kInterrupted, "interrupted"},
     {ErrorClass::kNodeLost, "node_lost"},
     {ErrorClass::kPermanent, "permanent"},
+    {ErrorClass::kUnmetExpectation, "unmet_expectation"},
     {ErrorClass::kInvalid, "invalid"},
     {ErrorClass::kUnknownEntityType, "unknown_entity_type"},
     {ErrorClass::kMissingApiKey, "missing_api_key"},

@@ -14,6 +14,7 @@ enum class ErrorClass {
   kInterrupted,    // the server stopped, or its keeper died
   kNodeLost,       // the lease ran out
   kPermanent,      // the collector says so
+  kUnmetExpectation,  // it did its work, and what it found is not what was expected
   kInvalid,        // the job lacks what it needs
   kUnknownEntityType,
   kMissingApiKey,

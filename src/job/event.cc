@@ -3,217 +3,253 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cmath>
 
 #include "job/codec.h"
+#include "job/event_members.h"
 #include "job/json_read.h"
+#include "job/loose_json.h"
+#include "job/text.h"
 #include "job/turn.h"
 
 namespace forager {
 namespace {
 
-namespace json = boost::json;
-
-constexpr std::size_t kMaxLine = 1024 * 1024;
 constexpr std::size_t kMaxStage = 100;
 constexpr std::size_t kMaxMessage = 16 * 1024;
+constexpr std::size_t kMaxExcerpt = 200;
 constexpr double kMaxRetryAfter = 7 * 24 * 3600;
 
-// A long text is cut, not refused: what an attempt says is worth keeping.
-std::optional<std::string> Text(const json::object& object, std::string_view name,
-                                std::size_t max) {
-  const json::value* value = object.if_contains(name);
-  if (!value || value->is_null()) return std::nullopt;
-  std::string text = value->is_string() ? std::string(value->get_string()) : WriteJson(*value);
-  if (text.size() > max) text.resize(max);
-  return ValidUtf8(text);
+struct Kind {
+  std::string_view type, words;
+};
+constexpr Kind kKinds[] = {
+    {"heartbeat", "A heartbeat"}, {"progress", "A progress event"},
+    {"log", "A log event"},       {"record", "A record"},
+    {"job", "A child job"},       {"ask_turn", "A question for a turn"},
+    {"result", "The result"},
+};
+
+const Kind* FindKind(std::string_view type) {
+  auto found = std::ranges::find(kKinds, LowerCase(type), &Kind::type);
+  return found == std::end(kKinds) ? nullptr : &*found;
 }
 
-std::optional<std::string> ObjectText(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains(name);
-  if (!value || !value->is_object()) return std::nullopt;
-  return WriteJson(*value);
+std::string Excerpt(std::string_view line) {
+  return CutText(ValidUtf8(line.substr(0, 2 * kMaxExcerpt)), kMaxExcerpt);
 }
 
-std::optional<double> Number(const json::object& object, std::string_view name, double low,
-                             double high) {
-  const json::value* value = object.if_contains(name);
-  if (!value || !value->is_number()) return std::nullopt;
-  double number = value->to_number<double>();
-  return number >= low && number <= high ? std::optional(number) : std::nullopt;
-}
-
-Event ReadProgress(const json::object& object) {
+Event ReadProgress(EventMembers& members) {
   ProgressEvent event;
-  event.percent = Number(object, "percent", 0, 100);
-  event.stage = Text(object, "stage", kMaxStage);
-  event.message = Text(object, "message", kMaxMessage);
-  event.url = Text(object, "url", 2'048);
-  if (auto bytes = Number(object, "bytes", 0, 9e15))
+  event.percent = members.Clamped("percent", 0, 100);
+  event.stage = members.Text("stage", kMaxStage);
+  event.message = members.Text("message", kMaxMessage);
+  event.url = members.Text("url", 2'048);
+  if (auto bytes = members.Number("bytes", 0, 9e15))
     event.bytes = static_cast<std::int64_t>(*bytes);
   return event;
 }
 
-Event ReadLog(const json::object& object) {
+Event ReadLog(EventMembers& members) {
   LogEvent event;
-  if (auto level = Text(object, "level", 20))
+  if (auto level = members.Text("level", 20))
     event.level = ParseLogLevel(*level).value_or(LogLevel::kInfo);
-  event.stage = Text(object, "stage", kMaxStage);
-  event.message = Text(object, "message", kMaxMessage).value_or("");
-  const json::value* data = object.if_contains("data");
-  if (data && !data->is_null()) event.data = WriteJson(*data);
+  event.stage = members.Text("stage", kMaxStage);
+  event.message = members.Text("message", kMaxMessage).value_or("");
+  event.data = members.Any("data");
   return event;
 }
 
-Result<Event> ReadRecord(const json::object& object) {
+std::optional<Event> ReadRecord(EventMembers& members) {
   RecordEvent event;
-  auto entity = ObjectText(object, "entity");
-  if (!entity) return Fail(ErrorCode::kInvalid, "A record needs an entity, an object");
+  auto entity = members.Object("entity");
+  if (!entity) {
+    if (!members.Has("entity")) members.Wrong("it needs an entity, an object");
+    return std::nullopt;
+  }
   event.entity = std::move(*entity);
-  event.confidence = Number(object, "confidence", 0, 1).value_or(0.5);
-  event.entity_type = Text(object, "entity_type", 50);
-  event.source_url = Text(object, "source_url", 2'048);
-  event.evidence = ObjectText(object, "evidence");
+  event.confidence = members.Number("confidence", 0, 1).value_or(0.5);
+  event.entity_type = members.Text("entity_type", 1'000);
+  if (event.entity_type && !IsKindName(*event.entity_type)) {
+    members.LeftOut("entity_type", "1 to 50 characters of a-z, 0-9 and _");
+    event.entity_type.reset();
+  }
+  event.source_url = members.Text("source_url", 2'048);
+  event.evidence = members.Object("evidence");
   return event;
 }
 
-Result<Event> ReadChildJob(const json::object& object) {
+std::optional<Event> ReadChildJob(EventMembers& members) {
+  std::string text = members.ChildBody();
+  auto value = ParseJson(text);
+  if (!value) {
+    members.Wrong(value.error().detail);
+    return std::nullopt;
+  }
   std::vector<FieldError> errors;
-  MemberReader reader(object, "", errors);
-  reader.Find("type");
-  ChildJobEvent event{ReadNewJob(reader)};
-  reader.RefuseOthers();
-  if (!errors.empty())
-    return Fail(ErrorCode::kInvalid,
-                fmt::format("A child job was refused: {} {}", errors[0].field, errors[0].message));
-  return event;
+  ChildJobEvent event{ReadJobBody(*value, text, errors)};
+  if (errors.empty()) return event;
+  members.Wrong(fmt::format("{} {}", errors[0].field, errors[0].message));
+  return std::nullopt;
 }
 
-Result<Event> ReadAskTurn(const json::object& object) {
+std::optional<Event> ReadAskTurn(EventMembers& members) {
   AskTurnEvent event;
-  const json::value* host = object.if_contains("host");
-  auto id = Number(object, "id", 1, 9e15);
-  if (!id || !host || !host->is_string() || !IsTurnHost(host->get_string()))
-    return Fail(ErrorCode::kInvalid, "A turn is asked for with an id and a host");
+  auto host = members.Text("host", 1'000);
+  auto id = members.Number("id", 1, 9e15);
+  if (!id || !host || !IsTurnHost(*host)) {
+    members.Wrong("a turn is asked for with an id and a host");
+    return std::nullopt;
+  }
   event.id = static_cast<std::int64_t>(*id);
-  event.host = host->get_string();
-  Millis interval{std::llround(Number(object, "interval_ms", 0, 9e15).value_or(0))};
+  event.host = *host;
+  Millis interval{std::llround(members.Number("interval_ms", 0, 9e15).value_or(0))};
   event.interval = std::min(interval, kLongestHostInterval);
   return event;
 }
 
-Result<Event> ReadResult(const json::object& object) {
+// true: completed; nothing: it says neither.
+std::optional<bool> ReadStatus(std::string_view status) {
+  constexpr std::string_view kCompleted[] = {"completed",  "complete", "success",  "succeeded",
+                                             "successful", "ok",       "finished", "done"};
+  constexpr std::string_view kFailed[] = {"failed",  "fail",  "failure", "error",
+                                          "errored", "fatal", "crashed", "aborted"};
+  std::string lower = LowerCase(status);
+  if (std::ranges::find(kCompleted, lower) != std::end(kCompleted)) return true;
+  if (std::ranges::find(kFailed, lower) != std::end(kFailed)) return false;
+  return std::nullopt;
+}
+
+std::optional<Event> ReadResult(EventMembers& members) {
   ResultEvent event;
-  auto status = Text(object, "status", 20);
-  if (status != "completed" && status != "failed")
-    return Fail(ErrorCode::kInvalid, "A result's status must be completed or failed");
-  event.completed = status == "completed";
-  event.error = Text(object, "error", kMaxMessage).value_or("");
-  const json::value* retryable = object.if_contains("retryable");
-  if (retryable && retryable->is_bool() && retryable->get_bool())
-    event.error_class = ErrorClass::kTransient;
-  if (auto name = Text(object, "error_class", 40))
-    event.error_class = ParseErrorClass(*name).value_or(event.error_class);
-  if (auto seconds = Number(object, "retry_after", 0, kMaxRetryAfter))
+  auto status = ReadStatus(members.Text("status", 100).value_or(""));
+  if (!status) {
+    members.Wrong(members.Has("status") ? "its status must be completed or failed"
+                                        : "it has no status, which must be completed or failed");
+    return std::nullopt;
+  }
+  event.completed = *status;
+  event.error = members.Text("error", kMaxMessage).value_or("");
+  bool retry = members.Flag("retryable").value_or(false);
+  event.error_class = retry ? ErrorClass::kTransient : ErrorClass::kPermanent;
+  if (auto name = members.Text("error_class", 100)) {
+    auto known = ParseErrorClass(LowerCase(*name));
+    if (known && MayClaim(*known, true))
+      event.error_class = *known;
+    else if (!event.completed)
+      members.LeftOut("error_class", "one that a collector may give");
+  }
+  if (auto seconds = members.Clamped("retry_after", 0, kMaxRetryAfter))
     event.retry_after = Millis{std::llround(*seconds * 1'000)};
   return event;
 }
 
-void Put(json::object& object, std::string_view name, const std::optional<std::string>& text) {
-  if (text) object[name] = ValidUtf8(*text);
-}
-// `text` is JSON already; kept only when it reads as such.
-void PutJson(json::object& object, std::string_view name, const std::optional<std::string>& text) {
-  if (!text) return;
-  json::error_code error;
-  json::value value = json::parse(*text, error);
-  if (!error) object[name] = std::move(value);
+std::optional<Event> Read(std::string_view type, EventMembers& members) {
+  if (type == "heartbeat") return HeartbeatEvent{};
+  if (type == "progress") return ReadProgress(members);
+  if (type == "log") return ReadLog(members);
+  if (type == "record") return ReadRecord(members);
+  if (type == "job") return ReadChildJob(members);
+  if (type == "ask_turn") return ReadAskTurn(members);
+  return ReadResult(members);
 }
 
-struct Writer {
-  json::object operator()(const HeartbeatEvent&) const { return {{"type", "heartbeat"}}; }
-  json::object operator()(const ProgressEvent& event) const {
-    json::object object{{"type", "progress"}};
-    if (event.percent) object["percent"] = *event.percent;
-    Put(object, "stage", event.stage);
-    Put(object, "message", event.message);
-    Put(object, "url", event.url);
-    if (event.bytes) object["bytes"] = *event.bytes;
-    return object;
+// Takes `c` off the front.
+bool Take(std::string_view& text, std::string_view any) {
+  if (text.empty() || !any.contains(text.front())) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// The kind that a text which is no JSON names: "type": "result", 'type': 'result', type: 'result'.
+// At its front, else at its end: members may be sorted.
+const Kind* NamedKind(std::string_view text) {
+  const Kind* kind = nullptr;
+  for (auto at = text.find("type"); at != text.npos; at = text.find("type", at + 1)) {
+    if (at > 0 && !std::string_view("\"' ,{").contains(text[at - 1])) continue;
+    std::string_view rest = text.substr(at + 4);
+    Take(rest, "\"'");
+    while (Take(rest, " ")) {
+    }
+    if (!Take(rest, ":")) continue;
+    while (Take(rest, " ")) {
+    }
+    if (!Take(rest, "\"'")) continue;
+    const Kind* named = FindKind(rest.substr(0, rest.find_first_of("\"'")));
+    if (!named) continue;
+    kind = named;
+    if (at < 8) break;
   }
-  json::object operator()(const LogEvent& event) const {
-    json::object object{{"type", "log"}, {"level", Name(event.level)}};
-    Put(object, "stage", event.stage);
-    object["message"] = ValidUtf8(event.message);
-    PutJson(object, "data", event.data);
-    return object;
+  return kind;
+}
+
+// What cannot be read is told; in place of a result it is a failure.
+void Unreadable(ParsedEvent& parsed, const Kind& kind, std::string_view why,
+                std::string_view line) {
+  std::string problem = fmt::format("{} could not be read: {}: {}", kind.words, why, Excerpt(line));
+  if (kind.type == "result") {
+    parsed.event = ResultEvent{false, problem, ErrorClass::kInvalid, {}};
+    parsed.unreadable_result = true;
   }
-  json::object operator()(const RecordEvent& event) const {
-    json::object object{{"type", "record"}, {"confidence", event.confidence}};
-    PutJson(object, "entity", event.entity);
-    Put(object, "entity_type", event.entity_type);
-    Put(object, "source_url", event.source_url);
-    PutJson(object, "evidence", event.evidence);
-    return object;
-  }
-  json::object operator()(const ChildJobEvent& event) const {
-    const NewJob& job = event.job;
-    json::object object{
-        {"type", "job"}, {"entity_type", job.entity_type}, {"job_type", job.job_type}};
-    Put(object, "entity_id", job.entity_id);
-    Put(object, "search_query", job.search_query);
-    Put(object, "target_url", job.target_url);
-    PutJson(object, "search_filters", job.search_filters);
-    if (job.priority) object["priority"] = *job.priority;
-    if (job.run_at) object["run_at"] = FormatRfc3339(*job.run_at);
-    if (job.max_attempts) object["max_attempts"] = *job.max_attempts;
-    if (job.timeout)
-      object["timeout_minutes"] = static_cast<double>(job.timeout->count()) / 60'000.0;
-    Put(object, "initiated_by", job.initiated_by);
-    Put(object, "unique_key", job.unique_key);
-    return object;
-  }
-  json::object operator()(const AskTurnEvent& event) const {
-    return {{"type", "ask_turn"},
-            {"id", event.id},
-            {"host", event.host},
-            {"interval_ms", event.interval.count()}};
-  }
-  json::object operator()(const ResultEvent& event) const {
-    json::object object{{"type", "result"}, {"status", event.completed ? "completed" : "failed"}};
-    if (event.completed) return object;
-    object["error"] = ValidUtf8(event.error);
-    object["error_class"] = Name(event.error_class);
-    object["retryable"] = event.error_class == ErrorClass::kTransient;
-    if (event.retry_after)
-      object["retry_after"] = static_cast<double>(event.retry_after->count()) / 1'000.0;
-    return object;
-  }
-};
+  parsed.problems.push_back(std::move(problem));
+}
+
+// The kind of a line that does not read as a whole.
+const Kind* MeantKind(const LooseJson& json, std::string_view text) {
+  const std::string* type = json.Find("type");
+  return type ? FindKind(JsonText(*type).value_or("")) : NamedKind(text);
+}
 
 }  // namespace
 
-Result<Event> ParseEvent(std::string_view line) {
-  if (line.size() > kMaxLine) return Fail(ErrorCode::kTooLarge, "The line is longer than 1 MiB");
-  if (line.find_first_not_of(" \t\r") == std::string_view::npos ||
-      line[line.find_first_not_of(" \t\r")] != '{') {
-    return Fail(ErrorCode::kMalformed, "Not an event");
+bool MayClaim(ErrorClass error_class, bool builtin) {
+  switch (error_class) {
+    case ErrorClass::kTransient:
+    case ErrorClass::kPermanent:
+    case ErrorClass::kUnmetExpectation:
+    case ErrorClass::kInvalid:
+    case ErrorClass::kMissingApiKey:
+    case ErrorClass::kBudgetExceeded:
+      return true;
+    case ErrorClass::kCrashed:
+      return builtin;  // it catches its own want of memory
+    default:
+      return false;
   }
-  auto value = ParseJson(line);
-  if (!value) return std::unexpected(value.error());
-  const json::object& object = value->get_object();
-  auto type = Text(object, "type", 40);
-  if (type == "heartbeat") return HeartbeatEvent{};
-  if (type == "progress") return ReadProgress(object);
-  if (type == "log") return ReadLog(object);
-  if (type == "record") return ReadRecord(object);
-  if (type == "job") return ReadChildJob(object);
-  if (type == "ask_turn") return ReadAskTurn(object);
-  if (type == "result") return ReadResult(object);
-  return Fail(ErrorCode::kInvalid, "Not an event of a known type");
 }
 
-std::string WriteEvent(const Event& event) { return WriteJson(std::visit(Writer{}, event)) + "\n"; }
+ParsedEvent ParseEvent(std::string_view line) {
+  ParsedEvent parsed;
+  LooseJson json = ReadLooseObject(line);
+  if (json.used == 0 && !json.readable()) return parsed;  // begins otherwise
+  const Kind* kind = json.readable() && !json.Find("type") ? nullptr : MeantKind(json, line);
+  if (!kind) return parsed;
+  if (!json.readable()) {
+    Unreadable(parsed, *kind, fmt::format("{} near byte {}", json.why, json.used), line);
+    return parsed;
+  }
+  parsed.mended = json.mended;
+  parsed.rest = line.substr(json.used);
+  std::string_view whole = line.substr(0, json.used);
+  EventMembers members(json);
+  parsed.event = Read(kind->type, members);
+  parsed.mended |= members.mended();
+  if (!parsed.event) {
+    Unreadable(parsed, *kind, members.wrong(), whole);
+  }
+  for (const std::string& lost : members.left_out())
+    parsed.problems.push_back(fmt::format("{}: {}: {}", kind->words, lost, Excerpt(whole)));
+  return parsed;
+}
+
+ParsedEvent ParseTooLong(std::string_view head, std::string_view tail, std::size_t size) {
+  ParsedEvent parsed;
+  LooseJson json = ReadLooseObject(head);
+  if (json.used == 0) return parsed;
+  const Kind* kind = json.Find("type") ? MeantKind(json, head) : NamedKind(tail);
+  if (kind)
+    Unreadable(parsed, *kind, fmt::format("its line has {} bytes, more than 1 MiB", size), head);
+  return parsed;
+}
 
 }  // namespace forager

@@ -70,6 +70,7 @@ struct Job {
   std::int64_t changes_detected = 0;
   std::int64_t approved_changes = 0;
   std::int64_t new_entities_found = 0;
+  std::int64_t unreadable_events = 0;  // of all attempts, wholly or in part
   Progress progress;
   std::optional<std::string> error_message;
   std::optional<std::string> error_class;

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "job/codec.h"
+#include "job/loose_json.h"
 
 namespace forager {
 
@@ -23,6 +24,15 @@ bool Finite(const json::value& value) {
 }
 
 }  // namespace
+
+// Only whole numbers of 64 bits are sure to be written again as they were.
+bool HasFraction(const json::value& value) {
+  if (const auto* array = value.if_array()) return std::ranges::any_of(*array, HasFraction);
+  if (const auto* object = value.if_object())
+    return std::ranges::any_of(*object,
+                               [](const auto& member) { return HasFraction(member.value()); });
+  return value.is_double();
+}
 
 Result<json::value> ParseJson(std::string_view text) {
   json::error_code error;
@@ -135,12 +145,20 @@ std::optional<std::string> MemberReader::Object(std::string_view name, std::size
     Wrong(name, "must be an object");
     return std::nullopt;
   }
-  std::string text = WriteJson(*value);
+  std::string text = Exactly(name, *value);
   if (text.size() > max_bytes) {
     Wrong(name, fmt::format("must be at most {} bytes long, this is {}", max_bytes, text.size()));
     return std::nullopt;
   }
   return text;
+}
+
+std::string MemberReader::Exactly(std::string_view name, const json::value& value) {
+  if (source_.empty() || !HasFraction(value)) return WriteJson(value);
+  LooseJson whole = ReadLooseObject(source_);
+  const std::string* written = whole.Find(name);
+  if (whole.mended & kMendedNumbers) Wrong(name, "has a number of more than 1,000 digits");
+  return written ? *written : WriteJson(value);
 }
 
 std::optional<WallTime> MemberReader::Time(std::string_view name) {

@@ -6,6 +6,7 @@
 
 #include "job/codec.h"
 #include "job/json_read.h"
+#include "job/loose_json.h"
 
 namespace forager {
 namespace {
@@ -25,9 +26,7 @@ std::string ReadKind(MemberReader& reader, std::string_view name) {
     if (!reader.Find(name)) reader.Wrong(name, "is required");
     return "";
   }
-  bool good = !kind->empty() && kind->size() <= 50 &&
-              kind->find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
-  if (!good) reader.Wrong(name, "must be 1 to 50 characters of a-z, 0-9 and _");
+  if (!IsKindName(*kind)) reader.Wrong(name, "must be 1 to 50 characters of a-z, 0-9 and _");
   return *kind;
 }
 
@@ -49,7 +48,7 @@ std::optional<std::string> ReadFilters(MemberReader& reader) {
   const json::value* given = reader.Find("search_filters");
   auto text = reader.Object("search_filters", kMaxFilters);
   json::object filters = given && given->is_object() ? given->get_object() : json::object{};
-  bool added = false;
+  std::string added;
   for (std::string_view name : kFilterMembers) {
     auto value = reader.Text(name, kMaxQuery);
     if (const json::value* inside = filters.if_contains(name);
@@ -58,12 +57,15 @@ std::optional<std::string> ReadFilters(MemberReader& reader) {
     } else if (value && inside && inside->is_string() && inside->get_string() != *value) {
       reader.Wrong(name, fmt::format("differs from search_filters.{}; give one of them", name));
     } else if (value) {
-      filters[name] = *value;
-      added = true;
+      if (!inside || inside->is_null())
+        added += fmt::format(",\"{}\":{}", name, WriteString(*value));
     }
   }
-  if (!added) return text;
-  std::string merged = WriteJson(filters);
+  if (added.empty()) return text;
+  std::string merged = text.value_or("{}");
+  merged.pop_back();
+  merged += std::string_view(added).substr(merged.size() == 1 ? 1 : 0);
+  merged += '}';
   if (merged.size() > kMaxFilters)
     reader.Wrong("search_filters", fmt::format("must be at most {} bytes long", kMaxFilters));
   return merged;
@@ -80,6 +82,19 @@ Error FieldsError(std::vector<FieldError> errors) {
 }
 
 }  // namespace
+
+bool IsKindName(std::string_view text) {
+  return !text.empty() && text.size() <= 50 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == text.npos;
+}
+
+NewJob ReadJobBody(const json::value& body, std::string_view text,
+                   std::vector<FieldError>& errors) {
+  MemberReader reader(body.get_object(), "", errors, text);
+  NewJob job = ReadNewJob(reader);
+  reader.RefuseOthers();
+  return job;
+}
 
 NewJob ReadNewJob(MemberReader& reader) {
   NewJob job;
@@ -106,9 +121,7 @@ Result<NewJob> ParseNewJob(std::string_view text) {
   if (!value) return std::unexpected(value.error());
   if (!value->is_object()) return Fail(ErrorCode::kInvalid, "The body must be a JSON object");
   std::vector<FieldError> errors;
-  MemberReader reader(value->get_object(), "", errors);
-  NewJob job = ReadNewJob(reader);
-  reader.RefuseOthers();
+  NewJob job = ReadJobBody(*value, text, errors);
   if (!errors.empty()) return std::unexpected(FieldsError(std::move(errors)));
   return job;
 }
@@ -130,12 +143,16 @@ Result<std::vector<NewJob>> ParseNewJobs(std::string_view text, std::size_t max)
   std::vector<NewJob> jobs;
   jobs.reserve(items.size());
   std::vector<FieldError> errors;
+  std::vector<std::string> written;  // as they stand in the body, for those with fractions
   for (std::size_t i = 0; i < items.size() && errors.size() <= 20; ++i) {
     if (!items[i].is_object()) {
       errors.push_back({fmt::format("jobs[{}]", i), "must be an object"});
       continue;
     }
-    MemberReader reader(items[i].get_object(), fmt::format("jobs[{}].", i), errors);
+    if (written.empty() && HasFraction(items[i]))
+      written = JsonItems(*ReadLooseObject(text).Find("jobs"));
+    MemberReader reader(items[i].get_object(), fmt::format("jobs[{}].", i), errors,
+                        i < written.size() ? std::string_view(written[i]) : std::string_view());
     jobs.push_back(ReadNewJob(reader));
     reader.RefuseOthers();
   }

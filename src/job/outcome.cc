@@ -23,6 +23,7 @@ std::string WithDetail(std::string message, const std::string& detail) {
 std::optional<Outcome> JudgeStop(const AttemptEnd& end, Millis timeout) {
   switch (end.stop) {
     case StopReason::kNone:
+    case StopReason::kSaidAll:
       return std::nullopt;
     case StopReason::kHeartbeatLost:
       return Failed{ErrorClass::kHeartbeatLost, WithDetail("No heartbeat", end.stop_detail), {}};
@@ -45,36 +46,46 @@ std::optional<Outcome> JudgeStop(const AttemptEnd& end, Millis timeout) {
     case StopReason::kInterrupt:
       return Failed{ErrorClass::kInterrupted, "The server was shutting down", {}};
     case StopReason::kLeaseLost:
-      return Failed{ErrorClass::kNodeLost,
-                    "The server could not renew its lease, so its attempts were ended before others "
-                    "may start them",
-                    {}};
+      return Failed{
+          ErrorClass::kNodeLost,
+          "The server could not renew its lease, so its attempts were ended before others "
+          "may start them",
+          {}};
   }
   return std::nullopt;
 }
 
-Outcome JudgeResult(const ResultEvent& result) {
+// What it said last is its end.
+Outcome JudgeResult(const AttemptEnd& end) {
+  const ResultEvent& result = *end.result;
   if (result.completed) return Completed{};
-  return Failed{result.error_class,
+  Failed failed{result.error_class,
                 result.error.empty() ? "The collector failed and did not say why" : result.error,
                 result.retry_after};
+  failed.no_turn = end.no_turn && result.error_class == ErrorClass::kTransient;
+  return failed;
+}
+
+// What shells mean by it.
+std::string ExitWords(int code) {
+  if (code == 126) return " (a command that cannot be executed)";
+  if (code == 127) return " (a command that was not found)";
+  const char* name = code > 128 ? sigabbrev_np(code - 128) : nullptr;
+  return name ? fmt::format(" (128 + {}: SIG{} ended a process of it)", code - 128, name) : "";
+}
+
+Outcome Crash(const AttemptEnd& end, std::string how) {
+  if (end.out_of_memory) how = fmt::format("Out of memory ({})", how);
+  return Failed{ErrorClass::kCrashed, WithDetail(std::move(how), end.last_words), {}};
 }
 
 Outcome JudgeExit(const AttemptEnd& end, int code) {
+  if (end.result && (end.builtin || !end.result->completed)) return JudgeResult(end);
   if (end.builtin) {
-    if (end.result) {
-      Outcome outcome = JudgeResult(*end.result);
-      if (auto* failed = std::get_if<Failed>(&outcome))
-        failed->no_turn = end.no_turn && failed->error_class == ErrorClass::kTransient;
-      return outcome;
-    }
-    return Failed{ErrorClass::kCrashed,
-                  fmt::format("The collector exited with code {} and without a result", code),
-                  {}};
+    return Crash(end, fmt::format("The collector exited with code {} and without a result", code));
   }
-  if (end.result && !end.result->completed) return JudgeResult(*end.result);
   if (code == 0) return Completed{};
-  return Failed{ErrorClass::kCrashed, fmt::format("The command exited with code {}", code), {}};
+  return Crash(end, fmt::format("The command exited with code {}{}", code, ExitWords(code)));
 }
 
 }  // namespace
@@ -87,19 +98,18 @@ Outcome Judge(const AttemptEnd& end, bool cancel_requested, Millis timeout) {
                   {},
                   failed->resources};
   }
-  // A built-in collector that reported its result before the order to stop reached it has ended by
-  // itself.
-  bool said_all = end.builtin && end.result && end.result->completed &&
-                  std::holds_alternative<Exited>(end.process);
-  if (!said_all) {
-    if (auto stopped = JudgeStop(end, timeout)) return *stopped;
-  }
+  // Who has said its result has ended by itself, whatever stopped it then; unless the job was not
+  // its own any more.
+  bool taken = end.stop == StopReason::kReset || end.stop == StopReason::kFenced ||
+               end.stop == StopReason::kCancel;
+  bool stopped = end.stop != StopReason::kNone || std::holds_alternative<KeeperLost>(end.process);
+  if (end.result && !taken && (stopped || !end.result->completed)) return JudgeResult(end);
+  if (auto why = JudgeStop(end, timeout)) return *why;
   if (std::holds_alternative<KeeperLost>(end.process)) {
     return Failed{ErrorClass::kInterrupted, "The keeper of its process died", {}};
   }
-  if (const auto* killed = std::get_if<Signaled>(&end.process)) {
-    return Failed{ErrorClass::kCrashed, "The process was " + SignalWords(killed->signal), {}};
-  }
+  if (const auto* killed = std::get_if<Signaled>(&end.process))
+    return Crash(end, "The process was " + SignalWords(killed->signal));
   return JudgeExit(end, std::get<Exited>(end.process).code);
 }
 

@@ -36,7 +36,8 @@ enum class StopReason {
   kReset,
   kInterrupt,
   kFenced,
-  kLeaseLost
+  kLeaseLost,
+  kSaidAll,  // it has said its result, and does not end
 };
 
 struct Usage {
@@ -56,6 +57,8 @@ struct AttemptEnd {
   bool released = false;                // the tree is proven empty
   std::optional<std::string> snapshot;  // JSON
   std::string stop_detail;              // e.g. "nothing heard for 30 s"
+  std::string last_words;               // what its output says of its death; "": nothing
+  bool out_of_memory = false;           // says its output
 };
 
 // The outcome in the words of the store: completed, cancelled, or an error class with its sentence.

@@ -86,10 +86,12 @@ void Append(store::AttemptNews& news, store::AttemptNews newer) {
     news.progress->updated_at = newer.progress->updated_at;
   }
   MoveTo(news.logs, newer.logs);
+  if (newer.keep_logs) news.keep_logs = newer.keep_logs;
   MoveTo(news.changes, newer.changes);
   MoveTo(news.child_jobs, newer.child_jobs);
   news.items_found += newer.items_found;
   news.new_entities_found += newer.new_entities_found;
+  news.unreadable_events += newer.unreadable_events;
 }
 
 Result<std::vector<Written>> WriteEndings(store::Store& store, std::span<const Ending> endings) {

@@ -12,9 +12,8 @@ namespace {
 
 constexpr Millis kFlushInterval{100};
 constexpr Millis kWriteRetry{1'000};
-constexpr std::size_t kMaxLogBytes = 1 << 20;    // of one attempt, waiting to be stored
+constexpr Millis kTellDropped{10'000};           // while it goes on
 constexpr std::size_t kMaxNewsBytes = 64 << 20;  // records and child jobs of one attempt, waiting
-constexpr std::size_t kTrimEvery = 256 << 10;
 constexpr std::size_t kMaxChildJobs = 10'000;
 
 Change ToChange(const Job& job, RecordEvent& record) {
@@ -33,10 +32,6 @@ Change ToChange(const Job& job, RecordEvent& record) {
 template <typename T>
 void Merge(std::optional<T>& into, const std::optional<T>& from) {
   if (from) into = from;
-}
-
-std::size_t SizeOf(const LogLine& line) {
-  return line.message.size() + line.log_data.value_or("").size() + 64;
 }
 
 double Random() {
@@ -86,6 +81,14 @@ void Recorder::OnEvents(const AttemptRef& ref, std::vector<Event> events) {
   if (found->second.news_bytes > kMaxNewsBytes) hooks_.overflow(ref);
 }
 
+void Recorder::OnLost(const AttemptRef& ref, const Lost& lost) {
+  auto found = attempts_.find(ref);
+  if (found == attempts_.end()) return;
+  found->second.news.unreadable_events += lost.unreadable_events;
+  found->second.logs.Drop(lost.lines, lost.bytes);
+  MarkDirty(found->second);
+}
+
 void Recorder::Take(Live& live, Event& event) {
   if (std::holds_alternative<HeartbeatEvent>(event) || std::holds_alternative<ResultEvent>(event))
     return;
@@ -106,8 +109,7 @@ void Recorder::Take(Live& live, Event& event) {
                  std::move(log->stage),
                  std::move(log->message),
                  std::move(log->data)};
-    live.log_bytes += SizeOf(line);
-    live.news.logs.push_back(std::move(line));
+    Log(live, std::move(line));
   } else if (auto* record = std::get_if<RecordEvent>(&event)) {
     live.news_bytes += record->entity.size() + record->evidence.value_or("").size() + 256;
     live.news.items_found += 1;
@@ -119,6 +121,32 @@ void Recorder::Take(Live& live, Event& event) {
     live.news_bytes += 1'024;
     live.news.child_jobs.push_back(std::move(child->job));
   }
+}
+
+void Recorder::Log(Live& live, LogLine line) {
+  live.logs.Add(line.message.size() + line.log_data.value_or("").size());
+  live.news.logs.push_back(std::move(line));
+}
+
+void Recorder::Trim(Live& live, bool last) {
+  WallTime now = clock_.Now();
+  const LogBudget::Dropped& dropped = live.logs.dropped();
+  if (dropped.lines > live.dropped_then && (last || now - live.dropped_told >= kTellDropped)) {
+    live.dropped_told = now;
+    live.logs.AddNotice();  // may take the place of one more line
+    live.dropped_then = dropped.lines;
+    live.news.logs.push_back({0,
+                              now,
+                              live.news.ref.attempt,
+                              LogLevel::kWarning,
+                              "output",
+                              fmt::format("dropped {} lines ({} bytes) of output{}", dropped.lines,
+                                          dropped.bytes, last ? "" : " so far"),
+                              {}});
+  }
+  // Also when the store did not do it the last time.
+  bool now_or_never = (last && dropped.lines > 0) || live.news.keep_logs;
+  live.news.keep_logs = live.logs.Trim(live.news.logs, now_or_never);
 }
 
 void Recorder::MarkDirty(Live& live) {
@@ -134,15 +162,7 @@ void Recorder::Flush() {
 }
 
 void Recorder::FlushOne(Live& live) {
-  // Only the last MiB is kept, so no more than that has to be written.
-  std::size_t bytes = 0, keep = live.news.logs.size();
-  while (keep > 0 && bytes + SizeOf(live.news.logs[keep - 1]) <= kMaxLogBytes)
-    bytes += SizeOf(live.news.logs[--keep]);
-  live.news.logs.erase(live.news.logs.begin(),
-                       live.news.logs.begin() + static_cast<std::ptrdiff_t>(keep));
-  live.news.trim_logs = live.log_bytes > kTrimEvery;
-  if (live.news.trim_logs) live.log_bytes = 0;
-
+  Trim(live, false);
   live.dirty = false;
   live.writing = true;
   auto news = std::make_shared<store::AttemptNews>(std::exchange(live.news, {}));
@@ -211,6 +231,7 @@ void Recorder::Finish(Live& live, std::shared_ptr<Ending> ending) {
   ending->entity_type = live.job.entity_type;
   ending->started_at = live.job.started_at;
   if (!live.pid_stored) ending->pid = live.pid;
+  Trim(live, true);
   ending->news = std::move(live.news);
   attempts_.erase(ending->ref);
   unwritten_[ending->ref] = ending;

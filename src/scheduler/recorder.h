@@ -12,6 +12,7 @@
 #include "job/type_catalog.h"
 #include "os/clock.h"
 #include "scheduler/ending.h"
+#include "scheduler/log_budget.h"
 #include "scheduler/store_calls.h"
 #include "supervisor/supervisor.h"
 
@@ -50,6 +51,7 @@ class Recorder : public supervisor::AttemptObserver {
 
   void OnStarted(const AttemptRef& ref, int pid) override;
   void OnEvents(const AttemptRef& ref, std::vector<Event> events) override;
+  void OnLost(const AttemptRef& ref, const Lost& lost) override;
   void OnTurnAsked(const AttemptRef& ref, const supervisor::TurnQuestion& question) override {
     hooks_.turn_asked(ref, question);
   }
@@ -72,7 +74,9 @@ class Recorder : public supervisor::AttemptObserver {
     bool pid_stored = false;
     store::AttemptNews news;
     std::size_t news_bytes = 0;
-    std::size_t log_bytes = 0;  // stored since the last trim
+    LogBudget logs;
+    WallTime dropped_told{};
+    std::int64_t dropped_then = 0;  // lines, when it was told last
     bool dirty = false;
     bool writing = false;
     std::shared_ptr<Ending>
@@ -82,6 +86,9 @@ class Recorder : public supervisor::AttemptObserver {
   void FlushOne(Live& live);
   void MarkDirty(Live& live);
   void Take(Live& live, Event& event);
+  void Log(Live& live, LogLine line);
+  // Leaves of its log rows what the budget keeps, and says what it does not.
+  void Trim(Live& live, bool last);
   void End(std::shared_ptr<Ending> ending);
   void Finish(Live& live, std::shared_ptr<Ending> ending);
   void Write(std::shared_ptr<Ending> ending);

@@ -65,6 +65,7 @@ Job ReadJob(const Rows& rows) {
   job.changes_detected = rows.Int(c++);
   job.approved_changes = rows.Int(c++);
   job.new_entities_found = rows.Int(c++);
+  job.unreadable_events = rows.Int(c++);
   job.progress.percent = rows.MaybeReal(c++);
   job.progress.stage = rows.MaybeText(c++);
   job.progress.message = rows.MaybeText(c++);

@@ -8,8 +8,7 @@
 namespace forager::store {
 namespace {
 
-constexpr std::int64_t kLogBytesKept = 1 << 20;  // of each attempt
-constexpr std::size_t kAtOnce = 1'000;           // attempts named in one statement
+constexpr std::size_t kAtOnce = 1'000;  // attempts named in one statement
 
 }  // namespace
 
@@ -35,10 +34,10 @@ Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now,
       return (*final.usage).*member;
     };
     db_.Send("end_attempt",
-             {ref.job_id, ref.attempt, now, final.outcome, final.error_class,
-                 final.error_message, final.exit_code, final.signal, usage(&Usage::cpu_user_ms),
-                 usage(&Usage::cpu_system_ms), usage(&Usage::max_rss_kb), usage(&Usage::survivors),
-                 final.snapshot, final.released ? Param(now) : Param(std::nullopt)});
+             {ref.job_id, ref.attempt, now, final.outcome, final.error_class, final.error_message,
+              final.exit_code, final.signal, usage(&Usage::cpu_user_ms),
+              usage(&Usage::cpu_system_ms), usage(&Usage::max_rss_kb), usage(&Usage::survivors),
+              final.snapshot, final.released ? Param(now) : Param(std::nullopt)});
     if (in_time) {
       move(started_at);
       Touched(ref.job_id);
@@ -72,7 +71,7 @@ Result<bool> SqlStore::Retry(const AttemptFinal& final, WallTime run_at, bool co
   const AttemptRef& ref = final.news.ref;
   return End(final, now, HistoryEvent::kRetried, [&](std::optional<WallTime>) {
     db_.Send("retry_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message,
-                              run_at, UnixMillis(run_at), run_at > now, counts_try, counts_crash});
+                           run_at, UnixMillis(run_at), run_at > now, counts_try, counts_crash});
     committed_.pending_added = true;
   });
 }
@@ -80,16 +79,15 @@ Result<bool> SqlStore::Retry(const AttemptFinal& final, WallTime run_at, bool co
 Result<bool> SqlStore::Cancel(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
   return End(final, now, HistoryEvent::kCancelled, [&](std::optional<WallTime>) {
-    db_.Send("cancel_job",
-                {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
+    db_.Send("cancel_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message});
   });
 }
 
 Result<bool> SqlStore::Interrupt(const AttemptFinal& final, WallTime now) {
   const AttemptRef& ref = final.news.ref;
   return End(final, now, std::nullopt, [&](std::optional<WallTime>) {
-    db_.Send("interrupt_job", {ref.job_id, ref.attempt, now, final.error_class,
-                                  final.error_message, UnixMillis(now)});
+    db_.Send("interrupt_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message,
+                               UnixMillis(now)});
     committed_.pending_added = true;
   });
 }
@@ -166,13 +164,14 @@ void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
   Progress progress = news.progress.value_or(Progress{});
   if (news.progress && !progress.updated_at) progress.updated_at = now;
   auto changes = static_cast<std::int64_t>(news.changes.size());
-  if (changes != 0 || news.items_found != 0 || news.new_entities_found != 0) {
-    db_.Send("record_news",
-                {ref.job_id, ref.attempt, now, progress.percent, progress.stage, progress.message,
-                 progress.updated_at, news.items_found, news.new_entities_found, changes});
+  if (changes != 0 || news.items_found != 0 || news.new_entities_found != 0 ||
+      news.unreadable_events != 0) {
+    db_.Send("record_news", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
+                             progress.message, progress.updated_at, news.items_found,
+                             news.new_entities_found, changes, news.unreadable_events});
   } else if (news.progress) {
     db_.Send("record_progress", {ref.job_id, ref.attempt, now, progress.percent, progress.stage,
-                                    progress.message, progress.updated_at});
+                                 progress.message, progress.updated_at});
   }
   StoreLogs(ref, news.logs);
   std::vector<Database::Row> rows;
@@ -184,7 +183,8 @@ void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
   }
   if (!rows.empty()) db_.InsertMany("insert_change", rows);
   StoreChildren(news, now);
-  if (news.trim_logs) db_.Send("trim_logs", {ref.job_id, ref.attempt, kLogBytesKept});
+  if (news.keep_logs)
+    db_.Send("trim_logs", {ref.job_id, ref.attempt, news.keep_logs->first, news.keep_logs->last});
 }
 
 void SqlStore::StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines) {

@@ -128,8 +128,13 @@ struct AttemptNews {
   std::vector<Change> changes;
   std::int64_t items_found = 0;         // to add
   std::int64_t new_entities_found = 0;  // to add
+  std::int64_t unreadable_events = 0;   // to add
   std::vector<NewJob> child_jobs;
-  bool trim_logs = false;  // keep only the last 1 MiB of the attempt's logs
+  // Of the attempt's log rows only the first and the last so many are kept.
+  struct KeptLogs {
+    std::int64_t first = 0, last = 0;
+  };
+  std::optional<KeptLogs> keep_logs;
 };
 
 // The final word on an attempt: its outcome, what its process did, the last news.

@@ -13,6 +13,8 @@ namespace {
 
 // The loop stood still for longer: the machine slept, or the server was stopped.
 constexpr Millis kPause{3000};
+// Of one that has said its result, after the grace it had before.
+constexpr Millis kLastGrace{1000};
 
 }  // namespace
 
@@ -38,17 +40,30 @@ void AttemptSupervisor::Check(std::uint64_t id) {
   if (!attempt) return;
   if (attempt->schedule.begun()) return RunSchedule(id);
   os::Steady now = clock_.SteadyNow();
+  if (attempt->end_due()) return CheckEnd(*attempt, now);
   // What waits in the pipe was said in time: our being late is not the attempt's silence.
   if (attempt->clocks.Check(now) != StopReason::kNone) {
     attempt->Drain(now);
     AskForTurn(id);
   }
+  if (attempt->end_due()) return CheckEnd(*attempt, now);
   StopReason reason = attempt->clocks.Check(now);
   if (reason == StopReason::kNone) return Arm(attempt->clocks.Due());
   // It ended in time. The keeper says so in a moment, or is lost itself.
   if (attempt->pidfd && os::HasEnded(attempt->pidfd)) return Arm(now + kTick);
   attempt->snapshot = TakeSnapshot(attempt->pid, attempt->clocks, now);
   StopFor(*attempt, reason, attempt->clocks.Explain(reason, now), false);
+}
+
+// It has said its result: no clock gives it another end, but it has to end. It is waited for as
+// long as for one that was told to stop, then it is told, and soon killed.
+void AttemptSupervisor::CheckEnd(RunningAttempt& attempt, os::Steady now) {
+  if (now >= *attempt.end_due()) attempt.Drain(now);
+  if (now < *attempt.end_due()) return Arm(*attempt.end_due());
+  attempt.Note(LogLevel::kWarning, "It has said its result and does not end: it is ended");
+  attempt.stop = StopReason::kSaidAll;
+  attempt.schedule.Begin(now, std::min(attempt.grace(), kLastGrace), false);
+  RunSchedule(attempt.id());
 }
 
 // One timer for the nearest deadline. Deadlines that moved away are found out when it fires.
@@ -68,6 +83,7 @@ void AttemptSupervisor::StopFor(RunningAttempt& attempt, StopReason reason, std:
                                 bool force) {
   os::Steady now = clock_.SteadyNow();
   if (attempt.stop == StopReason::kNone) {
+    attempt.Drain(now);  // a result that was said before the order counts
     attempt.stop = reason;
     attempt.stop_detail = std::move(detail);
   }

@@ -254,7 +254,9 @@ void AttemptSupervisor::OnReady(std::uint32_t) {
 void AttemptSupervisor::Changed(std::uint64_t id) {
   AskForTurn(id);
   RunningAttempt* attempt = attempts_.Find(id);
-  if (!attempt || !attempt->HasAnything()) return;
+  if (!attempt) return;
+  if (auto due = attempt->end_due()) Arm(*due);
+  if (!attempt->HasAnything()) return;
   if (attempt->HasPlenty()) return HandOver(id, false);
   if (hand_over_) return;
   hand_over_ = loop_.After(kHandOver, [this] {
@@ -276,9 +278,9 @@ void AttemptSupervisor::AskForTurn(std::uint64_t id) {
   auto question = attempt->TakeQuestion();
   if (!question || attempt->schedule.begun()) return;
   const AttemptClocks& clocks = attempt->clocks;
-  observer_.OnTurnAsked(AttemptRef(attempt->ref()),
-                        {std::move(*question), clocks.started() + clocks.limits().timeout,
-                         !attempt->had_turn()});
+  observer_.OnTurnAsked(
+      AttemptRef(attempt->ref()),
+      {std::move(*question), clocks.started() + clocks.limits().timeout, !attempt->had_turn()});
 }
 
 void AttemptSupervisor::Answer(const AttemptRef& ref, const TurnAnswer& answer) {
@@ -292,6 +294,8 @@ void AttemptSupervisor::HandOver(std::uint64_t id, bool all) {
   RunningAttempt* attempt = attempts_.Find(id);
   if (!attempt) return;
   std::vector<Event> events = attempt->TakeEvents(clock_.SteadyNow(), all);
+  if (auto lost = attempt->TakeLost(); !lost.empty() && !attempt->ended)
+    observer_.OnLost(AttemptRef(attempt->ref()), lost);
   if (!events.empty() && !attempt->ended)
     observer_.OnEvents(AttemptRef(attempt->ref()), std::move(events));
 }
@@ -316,6 +320,11 @@ void AttemptSupervisor::End(std::uint64_t id, ProcessEnd process, bool released,
   if (released) end.usage = usage;
   end.snapshot = std::move(attempt->snapshot);
   end.stop_detail = attempt->stop_detail;
+  // Who was killed by a signal knew nothing of it, but for abort().
+  const auto* killed = std::get_if<Signaled>(&end.process);
+  if (!killed || killed->signal == SIGABRT || attempt->last_words().is_error())
+    end.last_words = attempt->last_words().text();
+  end.out_of_memory = attempt->last_words().out_of_memory();
   AttemptRef ref = attempt->ref();
   attempt->ended = true;
   if (released) {

@@ -60,6 +60,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
   void Tick();
   void CheckAll();
   void Check(std::uint64_t id);
+  void CheckEnd(RunningAttempt& attempt, os::Steady now);
   void RunSchedule(std::uint64_t id);
   void StopFor(RunningAttempt& attempt, StopReason reason, std::string detail, bool force);
   void Signal(RunningAttempt& attempt, int signal);

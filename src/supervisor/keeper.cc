@@ -22,6 +22,7 @@
 #include "supervisor/keeper_protocol.h"
 #include "supervisor/leftovers.h"
 #include "supervisor/scratch.h"
+#include "supervisor/start_failure.h"
 #include "supervisor/supervisor.h"
 
 namespace forager::supervisor {
@@ -231,7 +232,8 @@ class Keeper {
     std::string user =
         house_.user ? fmt::format("; attempts run as user {}", house_.user_name) : "";
     if (report.step == Report::Step::kExec) {
-      return fmt::format("cannot start {}: {}{}", plan.command.front(), error, user);
+      const char* path = std::getenv("PATH");
+      return WhyNotExecuted(plan.command.front(), report.error, path ? path : "") + user;
     }
     return fmt::format("{}: {}{}", StepWords(report.step), error, user);
   }

@@ -1,6 +1,7 @@
 #include "supervisor/running_attempt.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,16 +11,21 @@
 #include <utility>
 
 #include "job/codec.h"
+#include "job/loose_json.h"
 
 namespace forager::supervisor {
 namespace {
 
 constexpr std::size_t kReadSize = 64 * 1024;
-constexpr std::size_t kEventBudget = 8 << 20;  // a second
+constexpr std::size_t kBudget = 8 << 20;  // of bytes read in a second
+constexpr std::size_t kLineWork = 16;     // what a line costs of it beside its bytes
+constexpr std::size_t kEventWork = 64;    // and an event
 constexpr std::size_t kPlentyEvents = 256;
 constexpr std::size_t kPlentyBytes = 256 * 1024;
 // Of answers that the attempt does not read: it takes one at a time.
 constexpr std::size_t kMaxUnread = 4 * 1024;
+// Events of one attempt that are warned of one by one.
+constexpr std::int64_t kMaxWarnings = 50;
 
 struct Pipe {
   os::Descriptor read, write;
@@ -72,7 +78,7 @@ RunningAttempt::RunningAttempt(std::uint64_t id, const AttemptSpec& spec, os::St
       builtin_(spec.collector != "command"),
       grace_(spec.grace),
       memory_bytes_(spec.memory_bytes),
-      event_budget_(kEventBudget) {}
+      budget_(kBudget) {}
 
 std::expected<std::vector<os::Descriptor>, int> RunningAttempt::Open(std::string input) {
   auto in = MakePipe(false);
@@ -101,10 +107,11 @@ void RunningAttempt::Watch(os::EventLoop& loop, const os::Clock& clock,
     changed();
   };
   event_token_ = loop.WatchReadable(event_pipe_.get(), event_ready_);
-  error_token_ = loop.WatchReadable(error_pipe_.get(), [this, &clock, changed] {
+  error_ready_ = [this, &clock, changed] {
     ReadErrors(clock.SteadyNow());
     changed();
-  });
+  };
+  error_token_ = loop.WatchReadable(error_pipe_.get(), error_ready_);
   WatchInput();
 }
 
@@ -143,27 +150,24 @@ void RunningAttempt::Answer(const TurnAnswer& answer, os::Steady now) {
 std::size_t RunningAttempt::ReadEvents(os::Steady now) {
   std::string_view part;
   Got got = ReadPart(event_pipe_, part);
-  auto take = [&](std::string_view line) { TakeLine(line, now); };
+  auto take = [&](const OutputLine& line) { TakeLine(line, now); };
   if (got == Got::kEnd) {
     event_lines_.Finish(take);
+    TakeText(object_.Take(), now);
     event_token_.reset();
     event_pipe_.Close();
   }
   if (got != Got::kSome) return 0;
   clocks.Heard(now);
   event_lines_.Add(part, take);
-  event_budget_ -= std::min(event_budget_, part.size());
-  if (event_budget_ == 0 && event_token_) {
-    event_token_.reset();  // until Refill: the pipe makes it wait
-    paused_ = true;
-  }
+  Spend(part.size());
   return part.size();
 }
 
 std::size_t RunningAttempt::ReadErrors(os::Steady now) {
   std::string_view part;
   Got got = ReadPart(error_pipe_, part);
-  auto take = [&](std::string_view line) { TakeOutput("stderr", line); };
+  auto take = [&](const OutputLine& line) { TakeOutput(Source::kStderr, line); };
   if (got == Got::kEnd) {
     error_lines_.Finish(take);
     error_token_.reset();
@@ -172,23 +176,131 @@ std::size_t RunningAttempt::ReadErrors(os::Steady now) {
   if (got != Got::kSome) return 0;
   if (!builtin_) clocks.Heard(now);  // a command's output of any kind
   error_lines_.Add(part, take);
+  Spend(part.size());
   return part.size();
 }
 
-void RunningAttempt::TakeLine(std::string_view line, os::Steady now) {
-  auto event = ParseEvent(line);
-  if (!event) return TakeOutput("stdout", line);
-  if (auto* question = std::get_if<AskTurnEvent>(&*event)) {
-    return builtin_ ? TakeQuestion(std::move(*question), now) : TakeOutput("stdout", line);
-  }
-  clocks.Note(*event, now);
-  if (std::holds_alternative<HeartbeatEvent>(*event)) return;
-  if (auto* result = std::get_if<ResultEvent>(&*event)) {
-    result_ = std::move(*result);
+void RunningAttempt::Spend(std::size_t bytes) {
+  budget_ -= std::min(budget_, bytes);
+  if (budget_ > 0) return;  // else until Refill: the pipes make it wait
+  if (event_token_) events_paused_ = true;
+  if (error_token_) errors_paused_ = true;
+  event_token_.reset();
+  error_token_.reset();
+}
+
+void RunningAttempt::TakeLine(const OutputLine& line, os::Steady now) {
+  if (line.too_long > 0) {
+    ParsedEvent parsed = ParseTooLong(line.text, line.tail, line.too_long);
+    if (!parsed.meant()) {
+      TakeOutput(Source::kStdout, line);
+      return Note(LogLevel::kWarning,
+                  fmt::format("A line of {} bytes was cut: more than 1 MiB", line.too_long));
+    }
+    TellProblems(parsed);
+    if (parsed.event) TakeResult(std::get<ResultEvent>(std::move(*parsed.event)), true, now);
     return;
   }
-  event_bytes_ += line.size();
-  events_.push_back(std::move(*event));
+  if (line.text.empty() || line.rewritten) return TakeOutput(Source::kStdout, line);
+  switch (object_.Add(line.text)) {
+    case ObjectLines::Took::kHeld:
+      return;
+    case ObjectLines::Took::kWhole:
+      return TakeText(object_.Take(), now);
+    case ObjectLines::Took::kBroken:
+      TakeText(object_.Take(), now);
+      break;
+    case ObjectLines::Took::kNot:
+      break;
+  }
+  TakeText(line.text, now);
+}
+
+// Events, or other output, which may be several lines of it.
+void RunningAttempt::TakeText(std::string_view text, os::Steady now) {
+  while (!text.empty()) {
+    ParsedEvent parsed = ParseEvent(text);
+    bool question = parsed.event && std::holds_alternative<AskTurnEvent>(*parsed.event);
+    if (!parsed.meant() || (question && !builtin_)) break;
+    Spend(kEventWork);
+    TellProblems(parsed);
+    if (parsed.unreadable_result)
+      TakeResult(std::get<ResultEvent>(std::move(*parsed.event)), true, now);
+    else if (parsed.event)
+      TakeEvent(std::move(*parsed.event), text.size() - parsed.rest.size(), now);
+    text = parsed.rest;
+  }
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    TakeOutput(Source::kStdout, {line});
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+}
+
+void RunningAttempt::TakeEvent(Event event, std::size_t bytes, os::Steady now) {
+  if (auto* question = std::get_if<AskTurnEvent>(&event))
+    return TakeQuestion(std::move(*question), now);
+  bool progress = clocks.Note(event, now);
+  if (std::holds_alternative<HeartbeatEvent>(event)) return;
+  if (auto* result = std::get_if<ResultEvent>(&event))
+    return TakeResult(std::move(*result), false, now);
+  if (result_ && progress) result_at_ = now;  // it is not done yet
+  if (auto* log = std::get_if<LogEvent>(&event))
+    return tail_.Add({Source::kServer, false, std::move(*log)});
+  event_bytes_ += bytes;
+  events_.push_back(std::move(event));
+}
+
+// The last result counts. One that was meant and not understood never becomes a success.
+void RunningAttempt::TakeResult(ResultEvent result, bool unreadable, os::Steady now) {
+  // What it says on the order to stop is no end of its own; a built-in collector was done already.
+  if (stop != StopReason::kNone && !result_ && !(builtin_ && result.completed)) {
+    if (!result.error.empty()) Note(LogLevel::kInfo, "While it was stopped: " + result.error);
+    return;
+  }
+  result_at_ = now;
+  if (!result.completed && !MayClaim(result.error_class, builtin_)) {
+    Note(LogLevel::kWarning, fmt::format("error_class {} is the server's to find: it was taken as "
+                                         "permanent",
+                                         Name(result.error_class)));
+    result.error_class = ErrorClass::kPermanent;
+  }
+  if (unreadable_result_ && result.completed) return;
+  unreadable_result_ = unreadable;
+  result_ = std::move(result);
+}
+
+void RunningAttempt::TellProblems(const ParsedEvent& parsed) {
+  for (unsigned bit = 1; bit <= parsed.mended; bit <<= 1) {
+    if (parsed.mended & ~mended_ & bit)
+      Note(LogLevel::kInfo,
+           fmt::format("In events of this attempt {}", MendWords(static_cast<JsonMend>(bit))));
+  }
+  mended_ |= parsed.mended;
+  if (parsed.problems.empty()) return;
+  ++unreadable_;
+  if (++warnings_ > kMaxWarnings) return;
+  for (const std::string& problem : parsed.problems) Note(LogLevel::kWarning, problem);
+  if (warnings_ == kMaxWarnings)
+    Note(LogLevel::kWarning, "More events that cannot be read are counted only");
+}
+
+void RunningAttempt::Note(LogLevel level, std::string message) {
+  LogEvent log;
+  log.level = level;
+  log.stage = "events";
+  log.message = std::move(message);
+  tail_.Add({Source::kServer, false, std::move(log)});
+}
+
+std::optional<os::Steady> RunningAttempt::end_due() const {
+  if (!result_) return std::nullopt;
+  return std::min(result_at_ + grace_, clocks.started() + clocks.limits().timeout);
+}
+
+AttemptObserver::Lost RunningAttempt::TakeLost() {
+  OutputTail::Dropped dropped = tail_.TakeDropped();
+  return {std::exchange(unreadable_, 0), dropped.lines, dropped.bytes};
 }
 
 void RunningAttempt::TakeQuestion(AskTurnEvent question, os::Steady now) {
@@ -198,13 +310,13 @@ void RunningAttempt::TakeQuestion(AskTurnEvent question, os::Steady now) {
   question_ = std::move(question);
 }
 
-void RunningAttempt::TakeOutput(std::string_view stage, std::string_view line) {
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  if (line.empty()) return;
-  LogEvent log;
-  log.stage = stage;
-  log.message = ValidUtf8(line.substr(0, kMaxLogLine));
-  tail_.Add(std::move(log));
+void RunningAttempt::TakeOutput(Source source, const OutputLine& line) {
+  Spend(kLineWork);
+  HeldLine held;
+  held.source = source;
+  held.rewritten = line.rewritten;
+  held.log.message = line.text.substr(0, kMaxLogLine + 4);  // to be cut with a mark
+  tail_.Add(std::move(held));
 }
 
 void RunningAttempt::Drain(os::Steady now) {
@@ -214,8 +326,9 @@ void RunningAttempt::Drain(os::Steady now) {
 
 void RunningAttempt::Close(os::Steady now) {
   // Lines without their end, of pipes that somebody else still holds.
-  event_lines_.Finish([&](std::string_view line) { TakeLine(line, now); });
-  error_lines_.Finish([&](std::string_view line) { TakeOutput("stderr", line); });
+  event_lines_.Finish([&](const OutputLine& line) { TakeLine(line, now); });
+  TakeText(object_.Take(), now);
+  error_lines_.Finish([&](const OutputLine& line) { TakeOutput(Source::kStderr, line); });
   input_token_.reset();
   event_token_.reset();
   error_token_.reset();
@@ -225,18 +338,28 @@ void RunningAttempt::Close(os::Steady now) {
 }
 
 void RunningAttempt::Refill() {
-  event_budget_ = kEventBudget;
-  if (!std::exchange(paused_, false) || !event_pipe_) return;
-  event_token_ = loop_->WatchReadable(event_pipe_.get(), event_ready_);
+  budget_ = kBudget;
+  if (std::exchange(events_paused_, false) && event_pipe_)
+    event_token_ = loop_->WatchReadable(event_pipe_.get(), event_ready_);
+  if (std::exchange(errors_paused_, false) && error_pipe_)
+    error_token_ = loop_->WatchReadable(error_pipe_.get(), error_ready_);
 }
 
 std::vector<Event> RunningAttempt::TakeEvents(os::Steady now, bool all) {
   event_bytes_ = 0;
   std::vector<Event> taken = std::exchange(events_, {});
-  if (!tail_.empty()) {
-    std::vector<Event> output = tail_.Take(now, all);
-    std::move(output.begin(), output.end(), std::back_inserter(taken));
+  auto sink = [&](LogEvent line) { taken.emplace_back(std::move(line)); };
+  for (HeldLine& held : tail_.Take(now, all)) {
+    OutputLine line{held.log.message, held.rewritten};
+    if (held.source == Source::kStdout)
+      stdout_.Take(line, now, sink);
+    else if (held.source == Source::kStderr)
+      stderr_.Take(line, now, sink);
+    else
+      sink(std::move(held.log));
   }
+  stdout_.Settle(now, all, sink);
+  stderr_.Settle(now, all, sink);
   return taken;
 }
 

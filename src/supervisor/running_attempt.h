@@ -12,6 +12,9 @@
 #include "os/descriptor.h"
 #include "os/event_loop.h"
 #include "supervisor/attempt_clocks.h"
+#include "supervisor/last_words.h"
+#include "supervisor/object_lines.h"
+#include "supervisor/output_stream.h"
 #include "supervisor/output_tail.h"
 #include "supervisor/stop_schedule.h"
 #include "supervisor/supervisor.h"
@@ -42,10 +45,20 @@ class RunningAttempt {
   // Its first question was refused: it could do nothing.
   bool no_turn() const { return no_turn_; }
 
+  // A sentence of the server's own for the log of the job.
+  void Note(LogLevel level, std::string message);
   // What is to be handed over; `all` at the end.
   std::vector<Event> TakeEvents(os::Steady now, bool all);
   bool HasPlenty() const;
-  bool HasAnything() const { return !events_.empty() || !tail_.empty(); }
+  bool HasAnything() const {
+    return !events_.empty() || !tail_.empty() || stdout_.waits() || stderr_.waits();
+  }
+  // What TakeEvents does not give, since the last time.
+  AttemptObserver::Lost TakeLost();
+  // When it is to be stopped because it has said its result and does not end; none: not said.
+  std::optional<os::Steady> end_due() const;
+  // What its output says of its death; complete when all was taken.
+  const LastWords& last_words() const { return last_words_; }
 
   std::uint64_t id() const { return id_; }
   const AttemptRef& ref() const { return ref_; }
@@ -68,8 +81,13 @@ class RunningAttempt {
  private:
   std::size_t ReadEvents(os::Steady now);  // bytes; 0: nothing more for now
   std::size_t ReadErrors(os::Steady now);
-  void TakeLine(std::string_view line, os::Steady now);
-  void TakeOutput(std::string_view stage, std::string_view line);
+  void TakeLine(const OutputLine& line, os::Steady now);
+  void TakeText(std::string_view text, os::Steady now);
+  void TakeEvent(Event event, std::size_t bytes, os::Steady now);
+  void TakeResult(ResultEvent result, bool unreadable, os::Steady now);
+  void TellProblems(const ParsedEvent& parsed);
+  void TakeOutput(Source source, const OutputLine& line);
+  void Spend(std::size_t bytes);
   void TakeQuestion(AskTurnEvent question, os::Steady now);
   void WriteInput();
   void WatchInput();
@@ -80,17 +98,26 @@ class RunningAttempt {
   Millis grace_;
   std::int64_t memory_bytes_;
   os::EventLoop* loop_ = nullptr;
-  std::function<void()> event_ready_;
+  std::function<void()> event_ready_, error_ready_;
   std::string input_;
   os::Descriptor input_pipe_, event_pipe_, error_pipe_;
   os::EventLoop::Token input_token_, event_token_, error_token_;
   LineReader event_lines_, error_lines_;
+  ObjectLines object_;
   OutputTail tail_;
+  LastWords last_words_;
+  OutputStream stdout_{"stdout", last_words_}, stderr_{"stderr", last_words_};
   std::vector<Event> events_;
   std::size_t event_bytes_ = 0;
-  std::size_t event_budget_;  // of this second
-  bool paused_ = false;
+  // Of this second, for both pipes: what is beyond it waits in them.
+  std::size_t budget_;
+  bool events_paused_ = false, errors_paused_ = false;
   std::optional<ResultEvent> result_;
+  os::Steady result_at_{};  // or the last progress after it
+  bool unreadable_result_ = false;
+  std::int64_t unreadable_ = 0;  // events, not told yet
+  std::int64_t warnings_ = 0;    // of them, in all
+  unsigned mended_ = 0;          // JsonMend bits that were told
   std::optional<AskTurnEvent> question_;
   std::optional<std::int64_t> open_question_;
   bool had_turn_ = false;

@@ -47,6 +47,13 @@ struct AttemptObserver {
   // Events in the order they were said, but no heartbeats and no result (that comes with the end);
   // other output arrives as LogEvents with stage "stdout" or "stderr".
   virtual void OnEvents(const AttemptRef& ref, std::vector<Event> events) = 0;
+  // What it said since the last time and what OnEvents does not bring.
+  struct Lost {
+    std::int64_t unreadable_events = 0;  // wholly or in part; the log says why
+    std::int64_t lines = 0, bytes = 0;   // of a flood of output
+    bool empty() const { return unreadable_events == 0 && lines == 0; }
+  };
+  virtual void OnLost(const AttemptRef&, const Lost&) {}
   // At once, and one at a time: a built-in collector waits for Supervisor::Answer.
   virtual void OnTurnAsked(const AttemptRef& ref, const TurnQuestion& question) = 0;
   // Exactly once per attempt: how it ended. `end.released` false: the tree is not yet proven empty,

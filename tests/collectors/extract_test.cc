@@ -265,7 +265,7 @@ TEST(Extract, LinesAreEventsOfACollector) {
   ASSERT_TRUE(lines);
   std::istringstream in(*lines);
   int records = 0;
-  for (std::string line; std::getline(in, line); ++records) EXPECT_TRUE(ParseEvent(line)) << line;
+  for (std::string line; std::getline(in, line); ++records) EXPECT_TRUE(ParseEvent(line).event) << line;
   EXPECT_EQ(records, 4);  // three people and their builder
   EXPECT_FALSE(ExtractFromHtml("", "https://site.example/", "spaceship"));
   EXPECT_FALSE(ExtractFromHtml("", "nonsense", "community"));

@@ -12,7 +12,7 @@ from server import BASE
 GOOD = {"entity_type": "selftest", "job_type": "ok"}
 FIELDS = {"job_id", "entity_type", "job_type", "entity_id", "search_query", "target_url", "location", "community_id", "builder_id",
           "search_filters", "priority", "run_at", "max_attempts", "timeout_minutes", "parent_job_id", "initiated_by", "unique_key",
-          "status", "attempt", "items_found", "changes_detected", "approved_changes", "new_entities_found", "progress",
+          "status", "attempt", "items_found", "changes_detected", "approved_changes", "new_entities_found", "unreadable_events", "progress",
           "error_message", "error_class", "created_at", "started_at", "completed_at", "updated_at", "node", "lease_expires_at",
           "cancel_requested_at", "next_run_at"}
 

@@ -4,8 +4,6 @@
 
 #include <boost/json.hpp>
 
-#include "job/event.h"
-
 namespace forager {
 namespace {
 
@@ -61,7 +59,6 @@ TEST(NewJob, NumbersBeyondADoubleAreMalformed) {
   auto job = ParseNewJob(R"({"entity_type":"a","job_type":"b","search_filters":{"x":[1e400]}})");
   ASSERT_FALSE(job);
   EXPECT_EQ(job.error().code, ErrorCode::kMalformed);
-  EXPECT_FALSE(ParseEvent(R"({"type":"record","entity":{"x":-1e400}})"));
 }
 
 TEST(NewJob, DeepNestingIsRefusedNotRecursed) {
@@ -80,6 +77,20 @@ TEST(NewJob, LocationIsKeptInTheFiltersAndEchoedAtTheTop) {
   EXPECT_EQ(shown["location"].as_string(), "Austin");
   EXPECT_EQ(shown["search_filters"].as_object()["beds"].as_int64(), 3);
   EXPECT_TRUE(shown["builder_id"].is_null());
+}
+
+TEST(NewJob, NumbersOfTheFiltersStayAsTheyWereWritten) {
+  const std::string filters = R"({"n":12345678901234567890123,"d":0.1000000000000000055,"z":1.10})";
+  const std::string body = R"({"entity_type":"a","job_type":"b","search_filters": )" + filters;
+  EXPECT_EQ(ParseNewJob(body + "}")->search_filters, filters);
+  EXPECT_EQ(ParseNewJob(body + R"(,"location":"Austin"})")->search_filters,
+            filters.substr(0, filters.size() - 1) + R"(,"location":"Austin"})");
+  EXPECT_EQ((*ParseNewJobs(R"({"jobs":[)" + std::string(kMinimal) + "," + body + "}]}", 2))[1]
+                .search_filters,
+            filters);
+  EXPECT_EQ(FirstWrong(R"({"entity_type":"a","job_type":"b","search_filters":{"x":0.)" +
+                       std::string(1'001, '1') + "}}"),
+            "search_filters");
 }
 
 TEST(NewJobs, WrongOneIsNamedByItsPlace) {
@@ -110,46 +121,6 @@ TEST(AttemptJob, GoesThereAndBack) {
   EXPECT_EQ(read->job_id, job.job_id);
   EXPECT_EQ(read->search_filters, job.search_filters);
   EXPECT_EQ(read->attempt, 3);
-}
-
-TEST(Event, EveryKindGoesThereAndBack) {
-  RecordEvent record{R"({"name":"Willow Bend"})", 0.9, "community", "http://example.com/",
-                     R"({"quote":"Willow Bend"})"};
-  ResultEvent result;
-  result.error = "HTTP 429";
-  result.error_class = ErrorClass::kTransient;
-  result.retry_after = Millis{60'000};
-  ProgressEvent progress;
-  progress.percent = 40;
-  progress.stage = "parsing";
-  LogEvent log;
-  log.message = "found \"two\"\n";
-  log.data = R"({"n":2})";
-  ChildJobEvent child;
-  child.job.entity_type = "builder";
-  child.job.job_type = "discovery";
-  for (const Event& event : {Event(HeartbeatEvent{}), Event(progress), Event(log), Event(record),
-                             Event(child), Event(result)}) {
-    std::string line = WriteEvent(event);
-    ASSERT_TRUE(line.ends_with('\n'));
-    auto read = ParseEvent(std::string_view(line).substr(0, line.size() - 1));
-    ASSERT_TRUE(read) << line << read.error().detail;
-    EXPECT_EQ(WriteEvent(*read), line);
-  }
-}
-
-TEST(Event, AWaitKeepsItsMilliseconds) {
-  auto event = ParseEvent(R"({"type":"result","status":"failed","retry_after":8280.444})");
-  ASSERT_TRUE(event);
-  EXPECT_EQ(std::get<ResultEvent>(*event).retry_after, Millis(8'280'444));
-}
-
-TEST(Event, OtherOutputIsNotAnEvent) {
-  for (auto line :
-       {"", "hello", "[1]", "{", R"({"type":"dance"})", R"({"type":"record"})",
-        R"({"type":"result","status":"maybe"})", R"({"type":"job","entity_type":"UP"})"}) {
-    EXPECT_FALSE(ParseEvent(line)) << line;
-  }
 }
 
 TEST(ValidUtf8, BrokenBytesBecomeReplacementCharacters) {

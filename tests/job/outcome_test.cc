@@ -72,6 +72,63 @@ TEST(Judge, ResultSaidBeforeTheOrderToStopCounts) {
   EXPECT_TRUE(std::holds_alternative<Completed>(Judge(end, false, kTimeout)));
 }
 
+TEST(Judge, WhoSaidItsResultIsGivenNoOtherEnd) {
+  for (StopReason reason : {StopReason::kSaidAll, StopReason::kHeartbeatLost, StopReason::kStalled,
+                            StopReason::kTimedOut, StopReason::kMemory, StopReason::kInterrupt,
+                            StopReason::kLeaseLost}) {
+    for (ProcessEnd process :
+         {ProcessEnd(Signaled{9}), ProcessEnd(Exited{143}), ProcessEnd(KeeperLost{})}) {
+      for (bool builtin : {true, false}) {
+        AttemptEnd end = Ended(process);
+        end.stop = reason;
+        end.builtin = builtin;
+        end.result = Said(true);
+        EXPECT_TRUE(std::holds_alternative<Completed>(Judge(end, false, kTimeout)));
+        end.result = Said(false);
+        EXPECT_EQ(ClassOf(Judge(end, false, kTimeout)), ErrorClass::kPermanent);
+        EXPECT_TRUE(std::holds_alternative<Cancelled>(Judge(end, true, kTimeout)));
+      }
+    }
+  }
+  AttemptEnd taken = Ended(Signaled{9});
+  taken.stop = StopReason::kReset;
+  taken.result = Said(true);
+  EXPECT_EQ(ClassOf(Judge(taken, false, kTimeout)), ErrorClass::kReset);
+}
+
+TEST(Judge, AFailedResultStandsWhateverTheProcessDoesAfterIt) {
+  for (ProcessEnd process :
+       {ProcessEnd(Signaled{11}), ProcessEnd(Exited{1}), ProcessEnd(Exited{0})}) {
+    AttemptEnd end = Ended(process);
+    end.builtin = false;
+    end.result = Said(false, ErrorClass::kTransient);
+    EXPECT_EQ(ClassOf(Judge(end, false, kTimeout)), ErrorClass::kTransient);
+  }
+}
+
+TEST(Judge, ABadEndIsToldInTheProgramsOwnLastWords) {
+  auto message = [](ProcessEnd process, const std::string& words, bool memory = false) {
+    AttemptEnd end = Ended(process);
+    end.builtin = false;
+    end.last_words = words;
+    end.out_of_memory = memory;
+    EXPECT_EQ(ClassOf(Judge(end, false, kTimeout)), ErrorClass::kCrashed);
+    return std::get<Failed>(Judge(end, false, kTimeout)).message;
+  };
+  EXPECT_EQ(message(Exited{1}, "ValueError: bad page"),
+            "The command exited with code 1: ValueError: bad page");
+  EXPECT_EQ(message(Exited{3}, ""), "The command exited with code 3");
+  EXPECT_EQ(
+      message(Exited{127}, "sh: 1: foo: not found"),
+      "The command exited with code 127 (a command that was not found): sh: 1: foo: not found");
+  EXPECT_EQ(message(Exited{137}, ""),
+            "The command exited with code 137 (128 + 9: SIGKILL ended a process of it)");
+  EXPECT_EQ(message(Exited{1}, "MemoryError", true),
+            "Out of memory (The command exited with code 1): MemoryError");
+  EXPECT_TRUE(message(Signaled{6}, "FATAL ERROR: heap", true)
+                  .starts_with("Out of memory (The process was killed by signal 6 (SIGABRT"));
+}
+
 Job Running(int tries, int crashes) {
   Job job;
   job.status = State::kRunning;
@@ -133,8 +190,7 @@ TEST(Decide, AttemptsWithoutATurnWaitForItAndUseNoTry) {
   end.process = Exited{0};
   end.result = ResultEvent{false, "no turn", ErrorClass::kTransient, Millis{310'000}};
   end.no_turn = true;
-  Decision decision =
-      Decide(Running(2, 0), Judge(end, false, Millis{60'000}), RetryPolicy{}, 0.5);
+  Decision decision = Decide(Running(2, 0), Judge(end, false, Millis{60'000}), RetryPolicy{}, 0.5);
   EXPECT_EQ(decision.by, Transition::kRetry);
   EXPECT_EQ(decision.delay, Millis{341'000});
   EXPECT_FALSE(decision.counts_try);

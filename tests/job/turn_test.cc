@@ -28,7 +28,7 @@ TEST(Turn, WhatIsNoAnswerIsRefused) {
 }
 
 TEST(Turn, QuestionsAreReadAsTheyWereWritten) {
-  auto event = ParseEvent(WriteEvent(AskTurnEvent{3, "[::1]:8080", Millis{250}}));
+  auto event = ParseEvent(WriteEvent(AskTurnEvent{3, "[::1]:8080", Millis{250}})).event;
   ASSERT_TRUE(event);
   const auto& asked = std::get<AskTurnEvent>(*event);
   EXPECT_EQ(asked.id, 3);
@@ -39,7 +39,8 @@ TEST(Turn, QuestionsAreReadAsTheyWereWritten) {
 TEST(Turn, AHostIsCheckedAndAnIntervalBounded) {
   auto ask = [](const std::string& host, const std::string& interval = "0") {
     return ParseEvent(R"({"type":"ask_turn","id":1,"host":")" + host + R"(","interval_ms":)" +
-                      interval + "}");
+                      interval + "}")
+        .event;
   };
   EXPECT_TRUE(ask("xn--bcher-kva.example"));
   for (const std::string& host : {std::string(), std::string("Example.com"), std::string("a b"),
@@ -48,7 +49,7 @@ TEST(Turn, AHostIsCheckedAndAnIntervalBounded) {
   }
   EXPECT_EQ(std::get<AskTurnEvent>(*ask("a", "31000")).interval, kLongestHostInterval);
   EXPECT_EQ(std::get<AskTurnEvent>(*ask("a", "-5")).interval, Millis{0});
-  EXPECT_FALSE(ParseEvent(R"({"type":"ask_turn","host":"a"})")) << "without an id";
+  EXPECT_FALSE(ParseEvent(R"({"type":"ask_turn","host":"a"})").event) << "without an id";
 }
 
 }  // namespace

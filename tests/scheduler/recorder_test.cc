@@ -55,6 +55,30 @@ TEST_F(RecorderTest, AnEndKeepsWhatTheNewsBeforeItFailedToStore) {
   EXPECT_EQ(Find(ref.job_id).items_found, 1);
 }
 
+TEST_F(RecorderTest, WhatIsLostIsCountedAndTold) {
+  AttemptRef ref = Running();
+  recorder_->OnLost(ref, {2, 100, 5'000});
+  for (int i = 0; i < 30; ++i) {
+    std::vector<Event> lines(1'000, LogEvent{LogLevel::kInfo, "stdout", "a short line", {}});
+    recorder_->OnEvents(ref, std::move(lines));
+  }
+  Ended(ref, Exited{0}, Good());
+  EXPECT_EQ(Find(ref.job_id).unreadable_events, 2);
+  auto logs = Ask<store::LogPage>(
+      [&](store::Store& store) { return store.Logs(ref.job_id, store::LogRequest{}); });
+  EXPECT_LT(logs.total, 12'000);
+  store::LogRequest warnings;
+  warnings.level = LogLevel::kWarning;
+  auto told =
+      Ask<store::LogPage>([&](store::Store& store) { return store.Logs(ref.job_id, warnings); });
+  ASSERT_FALSE(told.logs.empty());
+  auto notices = static_cast<std::int64_t>(told.logs.size());
+  std::int64_t dropped = 30'000 + 100 - (logs.total - notices);
+  EXPECT_EQ(told.logs.back().message,
+            fmt::format("dropped {} lines ({} bytes) of output", dropped,
+                        5'000 + (dropped - 100) * 13));
+}
+
 TEST_F(RecorderTest, ProgressIsStoredWhileTheAttemptLives) {
   AttemptRef ref = Running();
   ProgressEvent progress;

@@ -236,7 +236,7 @@ TEST_P(Transitions, InterruptGivesTheAttemptBackNotTheNumber) {
 
 TEST_P(Transitions, RecordStoresNewsTogether) {
   AttemptRef ref = Running();
-  AttemptNews news{ref, Progress{10.0, "start", {}, {}}, {}, {}, 2, 1, {}, false};
+  AttemptNews news{ref, Progress{10.0, "start", {}, {}}, {}, {}, 2, 1, 0, {}, {}};
   news.logs.push_back({0, now_, 1, LogLevel::kWarning, "fetch", "slow", R"({"ms":1})"});
   news.changes.emplace_back();
   news.changes.back().entity_type = "property";
@@ -245,7 +245,7 @@ TEST_P(Transitions, RecordStoresNewsTogether) {
   child.unique_key = "only-one";
   news.child_jobs = {child, child};
   ASSERT_TRUE(*Do([&](Store& s) { return s.Record(news, now_); }));
-  AttemptNews more{ref, Progress{{}, {}, "page 2", {}}, {}, {}, 0, 0, {}, false};
+  AttemptNews more{ref, Progress{{}, {}, "page 2", {}}, {}, {}, 0, 0, 0, {}, {}};
   ASSERT_TRUE(*Do([&](Store& s) { return s.Record(more, now_); }));
   Job job = Look(ref.job_id);
   EXPECT_EQ(job.progress.percent, 10.0);
@@ -269,20 +269,38 @@ TEST_P(Transitions, RecordStoresNewsTogether) {
   EXPECT_EQ(Do([&](Store& s) { return s.List(list); })->total, 1);
 }
 
-TEST_P(Transitions, LogsAreTrimmedToTheirLastMebibyte) {
+TEST_P(Transitions, LogsAreTrimmedToTheirFirstAndLastRows) {
+  AttemptRef other = Running();
+  AttemptNews news;
+  news.ref = other;
+  news.logs.push_back({0, now_, 1, LogLevel::kInfo, {}, "another job's", {}});
+  ASSERT_TRUE(*Do([&](Store& s) { return s.Record(news, now_); }));
+  AttemptRef ref = Running();
+  news = {};
+  news.ref = ref;
+  for (int i = 1; i <= 30; ++i)
+    news.logs.push_back({0, now_, 1, LogLevel::kInfo, {}, std::to_string(i), {}});
+  news.keep_logs = {2, 3};
+  ASSERT_TRUE(*Do([&](Store& s) { return s.Record(news, now_); }));
+  auto logs = Do([&](Store& s) { return s.Logs(ref.job_id, LogRequest{}); });
+  std::vector<std::string> kept;
+  for (const LogLine& line : logs->logs) kept.push_back(line.message);
+  EXPECT_EQ(kept, (std::vector<std::string>{"1", "2", "28", "29", "30"}));
+  EXPECT_EQ(logs->total, 5);
+  news.logs.clear();
+  ASSERT_TRUE(*Do([&](Store& s) { return s.Record(news, now_); }));
+  EXPECT_EQ(Do([&](Store& s) { return s.Logs(ref.job_id, LogRequest{}); })->total, 5);
+  EXPECT_EQ(Do([&](Store& s) { return s.Logs(other.job_id, LogRequest{}); })->total, 1);
+}
+
+TEST_P(Transitions, UnreadableEventsAreCountedOnTheJob) {
   AttemptRef ref = Running();
   AttemptNews news;
   news.ref = ref;
-  for (int i = 0; i < 30; ++i) {
-    news.logs.push_back({0, now_, 1, LogLevel::kInfo, {}, std::string(100'000, 'x'), {}});
-  }
-  news.logs.back().message = "the last";
-  news.trim_logs = true;
+  news.unreadable_events = 3;
   ASSERT_TRUE(*Do([&](Store& s) { return s.Record(news, now_); }));
-  LogRequest request;
-  auto logs = Do([&](Store& s) { return s.Logs(ref.job_id, request); });
-  EXPECT_EQ(logs->total, 11);
-  EXPECT_EQ(logs->logs.back().message, "the last");
+  ASSERT_TRUE(*Do([&](Store& s) { return s.Record(news, now_); }));
+  EXPECT_EQ(Do([&](Store& s) { return s.Find(ref.job_id); })->unreadable_events, 6);
 }
 
 TEST_P(Transitions, UniqueKeyIsTakenOnlyWhilePendingOrRunning) {

@@ -10,7 +10,7 @@ using std::chrono::milliseconds;
 std::vector<std::string> Lines(std::vector<std::string> parts) {
   LineReader reader;
   std::vector<std::string> lines;
-  auto sink = [&](std::string_view line) { lines.emplace_back(line); };
+  auto sink = [&](const OutputLine& line) { lines.emplace_back(line.text); };
   for (const std::string& part : parts) reader.Add(part, sink);
   reader.Finish(sink);
   return lines;
@@ -30,29 +30,77 @@ TEST(LineReader, CutsLongLinesOfOutputButNotEvents) {
   EXPECT_EQ(output[1].size(), 5u);
   line.front() = '{';
   EXPECT_EQ(Lines(std::vector<std::string>(1, line)).size(), 1u);
+  EXPECT_EQ(Lines(std::vector<std::string>(1, "\xEF\xBB\xBF " + line)).size(), 1u);
+}
+
+TEST(LineReader, CutsBetweenCharacters) {
+  std::string line;
+  while (line.size() < 3 * kMaxLogLine) line += "\xE5\x90\x8D";
+  for (std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{50'000}}) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at < line.size(); at += step) parts.push_back(line.substr(at, step));
+    std::string joined;
+    for (const std::string& piece : Lines(parts)) {
+      EXPECT_EQ(piece.size() % 3, 0u) << step;
+      EXPECT_LE(piece.size(), kMaxLogLine);
+      joined += piece;
+    }
+    EXPECT_EQ(joined, line);
+  }
 }
 
 TEST(LineReader, KeepsNoMoreThanALineWithoutEnd) {
   LineReader reader;
-  std::size_t longest = 0, total = 0;
-  auto sink = [&](std::string_view line) {
-    longest = std::max(longest, line.size());
-    total += line.size();
+  std::vector<std::size_t> seen;
+  std::string tail;
+  auto sink = [&](const OutputLine& line) {
+    seen.insert(seen.end(), {line.text.size(), line.too_long});
+    tail = line.tail;
   };
   std::string part(64 * 1024, '{');
   for (int i = 0; i < 64; ++i) reader.Add(part, sink);
-  reader.Finish(sink);
-  EXPECT_EQ(total, 64 * part.size());
-  EXPECT_LE(longest, kMaxEventLine);
+  reader.Add("the end\n", sink);
+  EXPECT_EQ(seen, (std::vector<std::size_t>{kMaxEventLine, 64 * part.size() + 7}));
+  EXPECT_TRUE(tail.ends_with("{the end"));
+  EXPECT_LE(tail.size(), 4096u);
 }
 
-LogEvent Line(std::string text) {
-  LogEvent line;
-  line.message = std::move(text);
+TEST(LineReader, ACarriageReturnRewritesTheLineUnlessItEndsIt) {
+  struct Seen {
+    std::string text;
+    bool rewritten;
+    bool operator==(const Seen&) const = default;
+  };
+  auto read = [](std::string_view bytes, std::size_t step) {
+    LineReader reader;
+    std::vector<Seen> seen;
+    auto sink = [&](const OutputLine& line) {
+      seen.push_back({std::string(line.text), line.rewritten});
+    };
+    for (std::size_t at = 0; at < bytes.size(); at += step)
+      reader.Add(bytes.substr(at, step), sink);
+    reader.Finish(sink);
+    return seen;
+  };
+  for (std::size_t step : {std::size_t{1}, std::size_t{3}, std::size_t{1000}}) {
+    EXPECT_EQ(read("one\r\ntwo\n", step), (std::vector<Seen>{{"one", false}, {"two", false}}));
+    EXPECT_EQ(read("\r 1%\r 2%\r\n", step), (std::vector<Seen>{{" 1%", true}, {" 2%", false}}));
+    EXPECT_EQ(read(" 1%\r 2%\r\r\nx", step),
+              (std::vector<Seen>{{" 1%", true}, {" 2%", true}, {"", false}, {"x", false}}));
+    EXPECT_EQ(read("x.sh: 2: foo\r: not found\n", step),
+              (std::vector<Seen>{{"x.sh: 2: foo\r: not found", false}}));
+    EXPECT_EQ(read(std::string(1000, '\r') + "\n\n\n", step), std::vector<Seen>{});
+    auto event = read("{\"a\":\"x\ry\"}\r\n", step);
+    ASSERT_EQ(event.size(), 1u);
+    EXPECT_TRUE(event[0].text.starts_with("{\"a\":\"x\ry\"}"));
+  }
+}
+
+HeldLine Line(std::string text) {
+  HeldLine line;
+  line.log.message = std::move(text);
   return line;
 }
-
-std::string Text(const Event& event) { return std::get<LogEvent>(event).message; }
 
 TEST(OutputTail, GivesLinesInOrder) {
   OutputTail tail;
@@ -60,18 +108,23 @@ TEST(OutputTail, GivesLinesInOrder) {
   tail.Add(Line("b"));
   auto taken = tail.Take(os::Steady(milliseconds(5000)), false);
   ASSERT_EQ(taken.size(), 2u);
-  EXPECT_EQ(Text(taken[0]), "a");
+  EXPECT_EQ(taken[0].log.message, "a");
   EXPECT_TRUE(tail.empty());
 }
 
 TEST(OutputTail, KeepsTheLastPartOfAFloodAndCountsTheRest) {
-  OutputTail tail(10'000);
-  for (int i = 0; i < 1000; ++i) tail.Add(Line(std::string(100, 'a' + i % 26)));
-  auto taken = tail.Take(os::Steady(milliseconds(5000)), false);
-  EXPECT_LT(taken.size(), 50u);
-  EXPECT_EQ(Text(taken[0]),
-            "dropped " + std::to_string(101 * (1000 - (taken.size() - 1))) + " bytes of output");
-  EXPECT_EQ(Text(taken.back()), std::string(100, 'a' + 999 % 26));
+  for (std::size_t length : {std::size_t{0}, std::size_t{100}}) {
+    OutputTail tail(10'000);
+    for (int i = 0; i < 1000; ++i) tail.Add(Line(std::string(length, 'a' + i % 26)));
+    auto taken = tail.Take(os::Steady(milliseconds(5000)), false);
+    EXPECT_LT(taken.size(), 50u);
+    EXPECT_GT(taken.size(), 10u);
+    auto dropped = tail.TakeDropped();
+    EXPECT_EQ(dropped.lines, 1000 - static_cast<std::int64_t>(taken.size()));
+    EXPECT_EQ(dropped.bytes, dropped.lines * static_cast<std::int64_t>(length + 1));
+    EXPECT_EQ(taken.back().log.message, std::string(length, 'a' + 999 % 26));
+    EXPECT_EQ(tail.TakeDropped().lines, 0);
+  }
 }
 
 TEST(OutputTail, LetsOnlySoMuchThroughInASecondButAllAtTheEnd) {

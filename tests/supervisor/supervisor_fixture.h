@@ -42,6 +42,11 @@ class Witness final : public AttemptObserver {
     Look();
   }
   void OnQuarantined(const AttemptRef&) override {}
+  void OnLost(const AttemptRef&, const Lost& more) override {
+    lost.unreadable_events += more.unreadable_events;
+    lost.lines += more.lines;
+    lost.bytes += more.bytes;
+  }
   void OnKeeperRestarted(const std::string& why) override {
     restarts.push_back(why);
     Look();
@@ -53,6 +58,7 @@ class Witness final : public AttemptObserver {
   bool Said(const AttemptRef& ref, const std::string& message) const;
   std::string Output(const AttemptRef& ref) const;
 
+  Lost lost;  // of all attempts
   std::map<AttemptRef, int> started;
   std::map<AttemptRef, std::vector<Event>> events;
   struct Asked {

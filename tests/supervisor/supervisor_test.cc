@@ -284,17 +284,14 @@ TEST_F(SupervisorTest, AFloodOfOutputIsCutAndCounted) {
   Open();
   AttemptEnd end = Run(SelfTest("flood", 1, R"({"mb": 50})"));
   EXPECT_TRUE(end.result && end.result->completed);
-  std::size_t bytes = 0;
-  bool counted = false;
+  std::int64_t bytes = 0;
   for (const Event& event : witness_.events[Ref(1)]) {
-    if (auto* log = std::get_if<LogEvent>(&event)) {
-      bytes += log->message.size();
-      counted |= log->message.starts_with("dropped ");
-    }
+    if (auto* log = std::get_if<LogEvent>(&event))
+      bytes += static_cast<std::int64_t>(log->message.size()) + 1;
   }
-  EXPECT_TRUE(counted);
-  EXPECT_GT(bytes, 100'000u);
-  EXPECT_LT(bytes, 8u << 20);
+  EXPECT_GT(bytes, 100'000);
+  EXPECT_LT(bytes, 8 << 20);
+  EXPECT_EQ(bytes + witness_.lost.bytes, 50LL * 1024 * 1024) << "every byte is accounted for";
 }
 
 TEST_F(SupervisorTest, ACommandIsSpokenToByItsStreams) {

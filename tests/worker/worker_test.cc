@@ -37,8 +37,8 @@ std::vector<Event> Say(const std::string& collector, const std::string& input) {
   std::vector<Event> events;
   for (std::size_t at = 0, end; (end = said.find('\n', at)) != std::string::npos; at = end + 1) {
     auto event = ParseEvent(said.substr(at, end - at));
-    EXPECT_TRUE(event) << said.substr(at, end - at);
-    if (event) events.push_back(*event);
+    EXPECT_TRUE(event.event) << said.substr(at, end - at);
+    if (event.event) events.push_back(*event.event);
   }
   return events;
 }

@@ -161,7 +161,8 @@ UPDATE collection_jobs SET updated_at = $3,
   progress_message = coalesce($6, progress_message),
   progress_updated_at = coalesce($7, progress_updated_at),
   items_found = items_found + $8, new_entities_found = new_entities_found + $9,
-  changes_detected = changes_detected + $10, revision = revision + 1
+  changes_detected = changes_detected + $10, unreadable_events = unreadable_events + $11,
+  revision = revision + 1
 WHERE job_id = $1 AND attempt = $2 AND status = 'running';
 
 -- name: record_progress
@@ -171,6 +172,15 @@ UPDATE collection_jobs SET updated_at = $3,
   progress_message = coalesce($6, progress_message),
   progress_updated_at = coalesce($7, progress_updated_at), revision = revision + 1
 WHERE job_id = $1 AND attempt = $2 AND status = 'running';
+
+-- All rows between the first $3 and the last $4 of the attempt.
+-- name: trim_logs
+DELETE FROM collection_job_logs WHERE id IN (
+  SELECT id FROM collection_job_logs WHERE job_id = $1 AND attempt = $2
+    AND id > (SELECT max(id) FROM (
+        SELECT id FROM collection_job_logs WHERE job_id = $1 AND attempt = $2
+        ORDER BY id LIMIT $3) AS kept)
+  ORDER BY id DESC LIMIT 1000000000 OFFSET $4);
 
 -- name: prune_jobs
 DELETE FROM collection_jobs WHERE id IN (

@@ -118,14 +118,6 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text
   AS r (job_id, attempt, entity_type, entity_id, is_new, proposed, field_name, old_value,
     new_value, change_type, status, confidence, source_url, evidence, at);
 
--- name: trim_logs
-DELETE FROM collection_job_logs WHERE id IN (
-  SELECT id FROM (
-    SELECT id, sum(octet_length(message) + coalesce(octet_length(log_data::text), 0))
-                 OVER (ORDER BY id DESC) AS bytes
-    FROM collection_job_logs WHERE job_id = $1 AND attempt = $2) AS l
-  WHERE bytes > $3);
-
 -- name: ready_before
 SELECT count(*) FROM (
   SELECT 1 FROM (

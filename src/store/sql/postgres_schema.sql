@@ -482,3 +482,7 @@ CREATE TABLE collection_hosts (
   last_turn_at timestamptz(3) NOT NULL,
   interval_ms bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+
+-- Events of a job's attempts that could not be read.
+-- name: migration_8
+ALTER TABLE collection_jobs ADD COLUMN unreadable_events bigint NOT NULL DEFAULT 0;

@@ -1,7 +1,7 @@
 -- Reads. {job} stands for the columns of a job, in the order the reader of rows expects.
 
 -- name: job_columns
-job_id, entity_type, job_type, entity_id, search_query, target_url, search_filters, priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by, unique_key, status, attempt, tries_used, crashes, interruptions, items_found, changes_detected, approved_changes, new_entities_found, progress_percent, progress_stage, progress_message, progress_updated_at, error_message, error_class, created_at, started_at, completed_at, updated_at, node, lease_expires_at, cancel_requested_at, cancel_forced
+job_id, entity_type, job_type, entity_id, search_query, target_url, search_filters, priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by, unique_key, status, attempt, tries_used, crashes, interruptions, items_found, changes_detected, approved_changes, new_entities_found, unreadable_events, progress_percent, progress_stage, progress_message, progress_updated_at, error_message, error_class, created_at, started_at, completed_at, updated_at, node, lease_expires_at, cancel_requested_at, cancel_forced
 
 -- name: find_job
 SELECT {job} FROM collection_jobs WHERE job_id = $1;

@@ -1,13 +1,5 @@
 -- What only SQLite says this way.
 
--- name: trim_logs
-DELETE FROM collection_job_logs WHERE id IN (
-  SELECT id FROM (
-    SELECT id, sum(length(CAST(message AS BLOB)) + coalesce(length(CAST(log_data AS BLOB)), 0))
-                 OVER (ORDER BY id DESC) AS bytes
-    FROM collection_job_logs WHERE job_id = $1 AND attempt = $2)
-  WHERE bytes > $3);
-
 -- There are no locks of rows.
 -- name: limit_lock_wait
 SELECT $1;

@@ -635,3 +635,7 @@ CREATE TABLE collection_hosts (
   last_turn_at TEXT NOT NULL,
   interval_ms INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+
+-- Events of a job's attempts that could not be read.
+-- name: migration_8
+ALTER TABLE collection_jobs ADD COLUMN unreadable_events INTEGER NOT NULL DEFAULT 0;

@@ -37,6 +37,7 @@ export interface Job {
   changes_detected: number;
   approved_changes: number;
   new_entities_found: number;
+  unreadable_events: number;
   progress: Progress;
   error_message: string | null;
   error_class: string | null;

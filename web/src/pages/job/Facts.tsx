@@ -13,6 +13,7 @@ export function Facts({ job }: { job: Job }) {
     ['Changes', count(job.changes_detected)],
   ];
   if (job.status === 'pending' && job.next_run_at) facts.splice(2, 1, ['Next run', <Ago key="next" time={job.next_run_at} />]);
+  if (job.unreadable_events) facts.push(['Unreadable events', `${count(job.unreadable_events)} (warnings in the log say why)`]);
   if (job.search_query) facts.push(['Query', job.search_query]);
   if (job.target_url) {
     facts.push([
