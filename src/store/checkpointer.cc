@@ -8,6 +8,7 @@ namespace {
 constexpr int kPageBytes = 4'096;
 constexpr int kPagesWorthIt = 1'000;              // 4 MiB
 constexpr std::chrono::milliseconds kPause{200};  // after a failure
+constexpr std::chrono::seconds kLook{1};          // at the files, while nobody writes
 
 }  // namespace
 
@@ -35,21 +36,24 @@ void Checkpointer::LogPages(int pages) {
 
 void Checkpointer::Loop() {
   for (;;) {
+    bool copy = false;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || pages_ >= kPagesWorthIt; });
+      copy = wake_.wait_for(lock, kLook, [this] { return stopping_ || pages_ >= kPagesWorthIt; });
       if (stopping_) return;
-      pages_ = 0;  // the next commit says it again
+      if (copy) pages_ = 0;  // the next commit says it again
     }
-    RunOnce();
+    RunOnce(copy);
   }
 }
 
-void Checkpointer::RunOnce() {
+void Checkpointer::RunOnce(bool copy) {
   try {
     if (!database_) database_ = open_();
-    database_->CheckpointPassive();
+    database_->CheckFile();
+    if (copy) database_->CheckpointPassive();
   } catch (const DatabaseError& error) {
+    if (error.fault == Fault::kGone) return health_.Lost(error.what());
     os::LogWarning("Store: a checkpoint failed", {{"error", error.what()}});
     if (error.fault != Fault::kFull) database_.reset();
     std::unique_lock lock(mutex_);

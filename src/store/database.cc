@@ -21,6 +21,8 @@ Error ToError(const DatabaseError& error) {
       return unavailable("The database cannot be written: it is read-only.");
     case Fault::kCorrupt:
       return unavailable("The database file is damaged.");
+    case Fault::kGone:
+      return unavailable(error.what());
     case Fault::kTimeLimit:
       return unavailable("The query took too long: ask for less.");
     case Fault::kLost:

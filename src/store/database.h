@@ -24,6 +24,7 @@ enum class Fault {
   kIo,    // the disk reports an error: open the connection anew
   kReadOnly,
   kCorrupt,     // damaged, or not a database: open the connection anew
+  kGone,        // the files that were opened are lost: nothing helps but a restart
   kTimeLimit,   // the read limit was reached
   kConstraint,  // the schema refuses the row
   kLost,        // the connection is gone: open it anew

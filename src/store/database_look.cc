@@ -1,5 +1,7 @@
 #include "store/database_look.h"
 
+#include <filesystem>
+
 #include "store/migrations.h"
 #include "store/postgres_database.h"
 #include "store/schema_version.h"
@@ -52,6 +54,12 @@ void CheckWhole(Database& database, bool thorough, Millis limit, DatabaseLook& l
 Result<DatabaseLook> LookAtSqlite(const std::string& path, bool thorough, Millis limit) {
   if (auto place = CheckPlace(path); !place) return std::unexpected(place.error());
   DatabaseLook look;
+  // To SQLite that is a new database, whose log it removes: of this one it may be all that is left.
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) == 0 && !error) {
+    look.damage = "it is empty";
+    return look;
+  }
   try {
     auto database = SqliteDatabase::Open({path, true, kBusy, kCacheKib});
     try {

@@ -12,9 +12,16 @@ void HealthBoard::Bad(const std::string& reason) {
   os::LogError("Store: " + reason);
 }
 
+void HealthBoard::Lost(const std::string& reason) {
+  Bad(reason);
+  std::lock_guard lock(mutex_);
+  lost_ = true;
+}
+
 void HealthBoard::Good() {
   if (ok()) return;
   std::lock_guard lock(mutex_);
+  if (lost_) return;
   ok_.store(true, std::memory_order_release);
   reason_.clear();
   os::LogInfo("Store: the database can be written again.");
@@ -22,7 +29,7 @@ void HealthBoard::Good() {
 
 Health HealthBoard::Read() const {
   std::lock_guard lock(mutex_);
-  return Health{ok_, reason_};
+  return Health{ok_, reason_, lost_};
 }
 
 }  // namespace forager::store

@@ -13,6 +13,8 @@ namespace forager::store {
 class HealthBoard {
  public:
   void Bad(const std::string& reason);
+  // For good: only a restart helps.
+  void Lost(const std::string& reason);
   void Good();
   Health Read() const;
   bool ok() const { return ok_.load(std::memory_order_acquire); }
@@ -23,6 +25,7 @@ class HealthBoard {
   std::atomic<bool> ok_{true};
   mutable std::mutex mutex_;
   std::string reason_;
+  bool lost_ = false;
 };
 
 }  // namespace forager::store

@@ -87,7 +87,7 @@ Result<void> Readers::Try(std::unique_ptr<Database>& database, const StoreServic
     answer = work(store);
     if (store.failure()) throw *store.failure();
   } catch (const DatabaseError& error) {
-    if (error.fault != Fault::kLost)
+    if (error.fault != Fault::kLost && error.fault != Fault::kGone)
       os::LogWarning("Store: a read failed", {{"error", error.what()}});
     if (NeedsReopen(error.fault)) database.reset();
     answer = std::unexpected(ToError(error));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <chrono>
 #include <unordered_map>
 
@@ -49,20 +50,24 @@ std::string InDialect(std::string text) {
   return text;
 }
 
-[[noreturn]] void Throw(sqlite3* handle, std::string_view statement) {
-  throw DatabaseError(FaultOf(sqlite3_extended_errcode(handle)),
-                      fmt::format("{}: {} ({})", statement, sqlite3_errmsg(handle),
-                                  sqlite3_extended_errcode(handle)));
+[[noreturn]] void Throw(sqlite3* handle, FileGuard* guard, std::string_view statement) {
+  Fault fault = FaultOf(sqlite3_extended_errcode(handle));
+  int cause = fault == Fault::kIo ? sqlite3_system_errno(handle) : 0;
+  if (cause == ENOSPC || cause == EDQUOT || cause == EFBIG) fault = Fault::kFull;
+  std::string what = fmt::format("{}: {} ({})", statement, sqlite3_errmsg(handle),
+                                 sqlite3_extended_errcode(handle));
+  if (guard && fault == Fault::kCorrupt) guard->Damaged(what);
+  throw DatabaseError(fault, what);
 }
 
 class SqliteCursor : public Cursor {
  public:
-  SqliteCursor(sqlite3* handle, std::string_view name, const std::string& sql)
-      : handle_(handle), name_(name) {
+  SqliteCursor(sqlite3* handle, FileGuard* guard, std::string_view name, const std::string& sql)
+      : handle_(handle), guard_(guard), name_(name) {
     std::string text = InDialect(sql);
     if (sqlite3_prepare_v3(handle, text.c_str(), static_cast<int>(text.size()),
                            SQLITE_PREPARE_PERSISTENT, &statement_, nullptr) != SQLITE_OK) {
-      Throw(handle, name_);
+      Throw(handle, guard, name_);
     }
   }
   SqliteCursor(const SqliteCursor&) = delete;
@@ -81,7 +86,7 @@ class SqliteCursor : public Cursor {
           std::visit([&](const auto& value) { return BindOne(index, value); }, param.value());
       if (code != SQLITE_OK) {
         Close();
-        Throw(handle_, name_);
+        Throw(handle_, guard_, name_);
       }
     }
   }
@@ -90,7 +95,7 @@ class SqliteCursor : public Cursor {
     int code = sqlite3_step(statement_);
     if (code == SQLITE_ROW) return true;
     if (code == SQLITE_DONE) return false;
-    Throw(handle_, name_);
+    Throw(handle_, guard_, name_);
   }
   void Close() override {
     sqlite3_reset(statement_);
@@ -122,6 +127,7 @@ class SqliteCursor : public Cursor {
   }
 
   sqlite3* handle_;
+  FileGuard* guard_;
   std::string name_;
   sqlite3_stmt* statement_ = nullptr;
   sqlite3_destructor_type texts_ = SQLITE_TRANSIENT;
@@ -130,9 +136,11 @@ class SqliteCursor : public Cursor {
 
 class Connection final : public SqliteDatabase {
  public:
-  explicit Connection(const SqliteOptions& options) {
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
-                (options.read_only ? 0 : SQLITE_OPEN_CREATE) | SQLITE_OPEN_EXRESCODE;
+  explicit Connection(const SqliteOptions& options) : guard_(options.guard) {
+    if (guard_) guard_->CheckPlace();
+    bool create = !options.read_only && !guard_;
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0) |
+                SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(options.path.c_str(), &handle_, flags, nullptr) != SQLITE_OK) {
       DatabaseError error(handle_ ? FaultOf(sqlite3_extended_errcode(handle_)) : Fault::kOther,
                           handle_ ? sqlite3_errmsg(handle_) : "no memory");
@@ -140,6 +148,7 @@ class Connection final : public SqliteDatabase {
       throw error;
     }
     try {
+      if (guard_) guard_->CheckPlace();
       Configure(options);
     } catch (...) {
       sqlite3_close_v2(handle_);
@@ -149,6 +158,9 @@ class Connection final : public SqliteDatabase {
   ~Connection() override {
     composed_.clear();
     named_.clear();
+    // What is left of a lost database is for its owner to look at.
+    if (guard_ && guard_->lost())
+      sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     sqlite3_close_v2(handle_);
   }
 
@@ -168,18 +180,24 @@ class Connection final : public SqliteDatabase {
     auto found = composed_.find(sql);
     if (found == composed_.end()) {
       if (composed_.size() >= kMaxComposed) composed_.clear();
-      found = composed_.emplace(sql, std::make_unique<SqliteCursor>(handle_, "list", sql)).first;
+      found = composed_.emplace(sql, std::make_unique<SqliteCursor>(handle_, guard_, "list", sql))
+                  .first;
     }
     found->second->Bind(params, false);
     return Rows(*found->second);
   }
 
   void BeginWrite() override {
+    if (guard_) guard_->ThrowIfLost();
     Execute("begin_write", {});
     changes_before_ = unit_changes_before_ = sqlite3_total_changes64(handle_);
   }
   void BeginRead() override { Execute("begin_read", {}); }
-  void Commit(const CommitMark&) override { Execute("commit", {}); }
+  // Behind the commit and before any answer: what went into lost files was never stored.
+  void Commit(const CommitMark&) override {
+    Execute("commit", {});
+    CheckFile();
+  }
   bool Committed(const CommitMark&) override { return false; }
   void Rollback() noexcept override {
     if (InTransaction()) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
@@ -199,7 +217,7 @@ class Connection final : public SqliteDatabase {
 
   void Run(const std::string& sql) override {
     if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-      Throw(handle_, std::string_view(sql).substr(0, 40));
+      Throw(handle_, guard_, std::string_view(sql).substr(0, 40));
     }
   }
   void LimitFrom(Millis limit) override {
@@ -211,7 +229,7 @@ class Connection final : public SqliteDatabase {
     Checkpoint result;
     int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                          &result.log_pages, &result.copied_pages);
-    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) Throw(handle_, "checkpoint");
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) Throw(handle_, guard_, "checkpoint");
     return result;
   }
   // Under a constant stream of commits the checkpointer never sees the end of the log, so the log
@@ -219,6 +237,21 @@ class Connection final : public SqliteDatabase {
   // two groups.
   void AfterCommit() override {
     if (log_pages_ >= kLogPagesTooMany) CheckpointPassive();
+  }
+  void CheckFile() override {
+    if (!guard_) return;
+    guard_->CheckPlace();
+    sqlite3_file* file = nullptr;
+    sqlite3_int64 size = 0;
+    char head[FileGuard::kHead];
+    // By SQLite's own descriptor: closing another of this file would drop its locks.
+    bool open = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, &file) ==
+                    SQLITE_OK &&
+                file && file->pMethods && file->pMethods->xFileSize(file, &size) == SQLITE_OK;
+    if (!open) return;
+    int read = file->pMethods->xRead(file, head, sizeof head, 0);
+    if (read == SQLITE_OK) guard_->CheckHead({head, sizeof head}, size);
+    if (read == SQLITE_IOERR_SHORT_READ) guard_->CheckHead({}, size);
   }
   void OnLogPages(std::function<void(int)> observer) override {
     on_log_pages_ = std::move(observer);
@@ -262,7 +295,7 @@ class Connection final : public SqliteDatabase {
     auto found = named_.find(name);
     if (found == named_.end()) {
       auto cursor =
-          std::make_unique<SqliteCursor>(handle_, name, Statement(Dialect::kSqlite, name));
+          std::make_unique<SqliteCursor>(handle_, guard_, name, Statement(Dialect::kSqlite, name));
       found = named_.emplace(std::string(name), std::move(cursor)).first;
     }
     return *found->second;
@@ -275,6 +308,7 @@ class Connection final : public SqliteDatabase {
     }
   };
 
+  FileGuard* guard_;
   sqlite3* handle_ = nullptr;
   std::chrono::steady_clock::time_point deadline_;
   std::function<void(int)> on_log_pages_;

@@ -8,6 +8,7 @@
 
 #include "job/time.h"
 #include "store/database.h"
+#include "store/file_guard.h"
 
 namespace forager::store {
 
@@ -17,6 +18,7 @@ struct SqliteOptions {
   Millis busy_timeout{100};
   int cache_kib = 8'192;
   bool exclusive = false;  // nobody else has the file open, nor can open it, from the first statement
+  FileGuard* guard = nullptr;  // of a service: the file is there already, and is watched
 };
 
 class SqliteDatabase : public Database {
@@ -32,6 +34,8 @@ class SqliteDatabase : public Database {
     int copied_pages = 0;
   };
   virtual Checkpoint CheckpointPassive() = 0;
+  // Throws when the guard's files are not those that were opened, or are damaged.
+  virtual void CheckFile() = 0;
   // Called after each commit with the pages the log has now.
   virtual void OnLogPages(std::function<void(int)> observer) = 0;
 };

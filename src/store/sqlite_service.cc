@@ -23,19 +23,21 @@ class SqliteService final : public StoreService {
  public:
   explicit SqliteService(const StoreOptions& options)
       : path_(options.path),
+        guard_(path_),
         checkpointer_(
             [this] {
-              return SqliteDatabase::Open({path_, false, kBusyStep, kCheckpointCacheKib});
+              return SqliteDatabase::Open({path_, false, kBusyStep, kCheckpointCacheKib, false, &guard_});
             },
             health_),
         readers_(options,
                  [this] {
-                   return SqliteDatabase::Open({path_, true, kReadBusy, kReaderCacheKib});
+                   return SqliteDatabase::Open({path_, true, kReadBusy, kReaderCacheKib, false, &guard_});
                  }),
         writer_(
             options,
             [this] {
-              auto database = SqliteDatabase::Open({path_, false, kBusyStep, kWriterCacheKib});
+              auto database = SqliteDatabase::Open(
+                  {path_, false, kBusyStep, kWriterCacheKib, false, &guard_});
               database->OnLogPages([this](int pages) { checkpointer_.LogPages(pages); });
               return database;
             },
@@ -58,6 +60,7 @@ class SqliteService final : public StoreService {
 
  private:
   const std::string path_;
+  FileGuard guard_;
   HealthBoard health_;
   Checkpointer checkpointer_;
   Readers readers_;

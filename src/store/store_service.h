@@ -41,6 +41,7 @@ struct Committed : CommitNews {
 struct Health {
   bool ok = true;
   std::string reason;  // when not ok: one clear sentence
+  bool lost = false;   // and nothing can be stored before a restart
 };
 
 struct StoreOptions {
