@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "app/commands.h"
 #include "app/data_dir.h"
 #include "os/clock.h"
@@ -13,11 +11,6 @@
 
 namespace forager::app {
 namespace {
-
-int Failed(const std::string& what) {
-  std::fprintf(stderr, "forager: %s\n", what.c_str());
-  return 1;
-}
 
 std::string Megabytes(std::uint64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
@@ -45,7 +38,7 @@ void GiveToOwner(const DataDir& dir, const std::string& database, const std::str
     struct stat file{};
     if (lstat(path.c_str(), &file) == 0 && file.st_uid != folder.st_uid &&
         lchown(path.c_str(), folder.st_uid, folder.st_gid) != 0) {
-      std::fprintf(stderr, "forager: %s could not be given to its owner\n", path.c_str());
+      Complain(path + " could not be given to its owner");
     }
   }
 }
@@ -56,11 +49,11 @@ int BackUp(const SettingSources& sources, const std::string& file, bool force) {
   auto settings = LoadSettings(sources);
   if (!settings) return Refuse(settings.error().detail);
   auto database = DatabaseFile(*settings, "pg_dump");
-  if (!database) return Failed(database.error().detail);
+  if (!database) return Complain(database.error().detail);
   umask(0077);  // tokens' hashes and whatever was collected stand in it
   os::Steady began = os::SystemClock().SteadyNow();
   auto facts = store::BackUpSqlite(*database, file, force);
-  if (!facts) return Failed(facts.error().detail);
+  if (!facts) return Complain(facts.error().detail);
   auto took = std::chrono::duration<double>(os::SystemClock().SteadyNow() - began).count();
   fmt::print("Backed up {} job(s) to {}: {}, schema version {}, checked, in {:.1f} s\n",
              facts->jobs, file, Megabytes(facts->bytes), facts->schema_version, took);
@@ -71,20 +64,21 @@ int Restore(const SettingSources& sources, const std::string& file) {
   auto settings = LoadSettings(sources);
   if (!settings) return Refuse(settings.error().detail);
   auto database = DatabaseFile(*settings, "pg_restore");
-  if (!database) return Failed(database.error().detail);
+  if (!database) return Complain(database.error().detail);
   auto dir = DataDir::Open(settings->data_dir);
-  if (!dir) return Failed(dir.error().detail);
+  if (!dir) return Complain(dir.error().detail);
   std::string kept_as =
       fmt::format("{}.before-restore-{:%Y%m%dT%H%M%SZ}", *database,
                   std::chrono::floor<std::chrono::seconds>(os::SystemClock().Now()));
   bool kept = access(database->c_str(), F_OK) == 0;
   auto facts = store::RestoreSqlite(file, *database, kept_as);
-  if (!facts) return Failed(facts.error().detail);
+  if (!facts) return Complain(facts.error().detail);
   GiveToOwner(*dir, *database, kept_as);
   fmt::print("Restored {} job(s) from {}: {}, schema version {}, checked\n", facts->jobs, file,
              Megabytes(facts->bytes), facts->schema_version);
   if (kept) fmt::print("The database that was there is kept as {}\n", kept_as);
-  fmt::print("Tokens are those of the backup.\n");
+  fmt::print("Tokens are those of the backup; if admin.token is none of them, the next start makes a new "
+             "one.\n");
   return 0;
 }
 

@@ -32,12 +32,13 @@ std::uint64_t FreeBytesOf(const std::string& path) {
 Result<DataDir> DataDir::Open(const std::string& given) {
   mode_t before = umask(0077);  // whatever is made in here is its owner's alone
   std::error_code error;
-  std::filesystem::create_directories(given, error);
+  bool made = std::filesystem::create_directories(given, error);
   if (error) return Cannot("The data directory cannot be made:", given, error.value());
   std::string path = std::filesystem::canonical(given, error).string();
   if (error) return Cannot("The data directory cannot be used:", given, error.value());
   // Attempts run as another user pass through to their scratch directories, and see nothing else.
-  if (chmod(path.c_str(), geteuid() == 0 ? 0711 : 0700) != 0)
+  // The mode of a directory that was there is its owner's affair.
+  if (made && chmod(path.c_str(), geteuid() == 0 ? 0711 : 0700) != 0)
     return Cannot("The data directory is not ours:", path, errno);
   for (const char* part : {"logs"}) {
     std::string folder = path + "/" + part;
@@ -67,6 +68,14 @@ std::string DataDir::Place() const {
   return fmt::format("{}:{}", folder.st_dev, folder.st_ino);
 }
 
+std::string DataDir::Openness() const {
+  struct stat folder{};
+  if (stat(path_.c_str(), &folder) != 0 || (folder.st_mode & 0066) == 0) return "";
+  return fmt::format("Others may {} the data directory {} (mode {:o}): chmod go-rw, unless it is meant so",
+                     (folder.st_mode & 0022) != 0 ? "change what is in" : "look into", path_,
+                     folder.st_mode & 07777);
+}
+
 Result<void> DataDir::WriteSecret(const std::string& name, const std::string& text) const {
   std::string path = File(name), draft = path + ".new";
   unlink(draft.c_str());
@@ -81,6 +90,20 @@ Result<void> DataDir::WriteSecret(const std::string& name, const std::string& te
 }
 
 void DataDir::Remove(const std::string& name) const { unlink(File(name).c_str()); }
+
+bool DataDir::Misses(const std::string& name) const {
+  struct stat file{};
+  return stat(File(name).c_str(), &file) != 0 && errno == ENOENT;
+}
+
+void DataDir::KeepLock() {
+  if (!Misses("server.lock")) return;
+  std::string path = File("server.lock");
+  os::Descriptor again(open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!again || flock(again.get(), LOCK_EX | LOCK_NB) != 0) return;
+  std::string pid = fmt::format("{}\n", getpid());
+  if (pwrite(again.get(), pid.data(), pid.size(), 0) > 0) lock_ = std::move(again);
+}
 
 void DataDir::KeepReserve() const {
   std::string path = File("reserve");

@@ -21,14 +21,19 @@ class DataDir {
   std::string File(const std::string& name) const { return path_ + "/" + name; }
   // The umask this process was started with: what commands of the user's get.
   mode_t umask_before() const { return umask_before_; }
+  // What others may do with it, in one sentence; "" when nothing.
+  std::string Openness() const;
   // This very directory on this very disk: a copy has another place.
   std::string Place() const;
   // As a whole or not at all; mode 0600.
   Result<void> WriteSecret(const std::string& name, const std::string& text) const;
   void Remove(const std::string& name) const;
+  bool Misses(const std::string& name) const;
 
   // A file of 64 MiB (less on a small disk) whose room is given to the store when there is no
   // other.
+  // Makes the lock's file again when somebody removed it: else a second server would find none.
+  void KeepLock();
   void KeepReserve() const;   // makes it when it is missing and there is room
   bool SpendReserve() const;  // true: there was one
   std::uint64_t FreeBytes() const;

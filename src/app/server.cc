@@ -1,9 +1,11 @@
 #include "app/server.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "app/config_file.h"
 #include "app/measured_store.h"
@@ -32,6 +34,23 @@ void KeepUntilRestart(const Settings& running, Settings& loaded) {
   }
   loaded.monitor_enabled = running.monitor_enabled;
   loaded.lease = running.lease;
+}
+
+constexpr rlim_t kSmallestFile = 128 << 20;  // the log of the database alone may have 64 MiB
+
+// "" or why the files of a server cannot grow as they must.
+std::string RaiseFileSize() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "";
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_FSIZE, &limit) != 0) getrlimit(RLIMIT_FSIZE, &limit);
+  if (limit.rlim_cur == RLIM_INFINITY) return "";
+  std::string may = fmt::format("no file may grow beyond {} KiB (ulimit -f, LimitFSIZE=)",
+                                limit.rlim_cur >> 10);
+  if (limit.rlim_cur < kSmallestFile)
+    return fmt::format("{}, and the database would not fit: raise it, best to unlimited", may);
+  os::LogWarning(fmt::format("{}: the database can be no larger", may));
+  return "";
 }
 
 // What holds attempts on this machine; without PID namespaces their trees are swept instead.
@@ -63,6 +82,9 @@ Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSource
     return Fail(ErrorCode::kUnavailable,
                 fmt::format("The log file {} cannot be written: {}", settings.log_file, wrong));
   }
+  if (std::string wrong = RaiseFileSize(); !wrong.empty())
+    return Fail(ErrorCode::kUnavailable, std::move(wrong));
+  if (std::string open = data_dir->Openness(); !open.empty()) os::LogWarning(open);
   std::unique_ptr<Server> server(
       new Server(loop, std::move(sources), std::move(settings), std::move(*data_dir)));
   for (auto step : {&Server::OpenStore, &Server::StartEngine, &Server::StartHttp}) {
@@ -293,7 +315,17 @@ void Server::Committed(const store::Committed& committed) {
   }
 }
 
+// What somebody removed and a running server needs: made again.
+void Server::KeepFiles() {
+  data_dir_.KeepLock();
+  os::KeepLogFile();
+  if (http_ && data_dir_.Misses("server.json")) {
+    if (NoteAddress()) os::LogWarning("server.json was removed and has been written again");
+  }
+}
+
 void Server::Housekeeping() {
+  KeepFiles();
   CareForDisk();
   monitor_->Census();
   Publish();
@@ -332,6 +364,12 @@ void Server::Reload() {
   auto loaded = LoadSettings(sources_);
   if (!loaded)
     return os::LogError("The configuration was not read again: " + loaded.error().detail);
+  // An editor is in the middle of it, or it was moved away: nobody means all of it to be forgotten.
+  const std::string& file = settings_.config_file;
+  std::error_code error;
+  if (!file.empty() && (std::filesystem::file_size(file, error) == 0 || error))
+    return os::LogError(fmt::format("The configuration was not read again: {} is {}", file,
+                                    error ? error.message() : "empty"));
   if (!ReloadTls(*loaded)) return;
   KeepUntilRestart(settings_, *loaded);
   bool other_interval = loaded->monitor_interval != settings_.monitor_interval;
@@ -374,7 +412,9 @@ void Server::Stop(std::function<void()> stopped) {
 
 void Server::AwaitStop() {
   os::Steady now = clock_.SteadyNow();
-  bool empty = supervisor_->Live().empty() && recorder_->owned() == 0;
+  // What a lost database does not take now it will never take.
+  bool written = recorder_->owned() == 0 || store_->health().lost;
+  bool empty = supervisor_->Live().empty() && written;
   if (empty || now >= stop_end_) return stopped_();
   if (now >= stop_force_ && !forced_) {
     forced_ = true;

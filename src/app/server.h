@@ -83,6 +83,7 @@ class Server final : public api::Control {
   scheduler::Policy Policy() const;
   void Committed(const store::Committed& committed);
   void Housekeeping();
+  void KeepFiles();
   void CareForDisk();
   void Publish();
   void AwaitStop();

@@ -4,6 +4,7 @@
 
 #include "app/config_file.h"
 #include "app/server.h"
+#include "job/plain_text.h"
 #include "os/log.h"
 
 namespace forager::app {
@@ -11,11 +12,38 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kOwnName = "admin";
+
 Result<void> NoteAccess(store::Store& store, const std::string& fact, const std::string& token,
                         WallTime now) {
-  auto made = store.CreateToken("admin", "admin", api::HashSecret(token), now);
+  auto made = store.CreateToken(kOwnName, "admin", api::HashSecret(token), now);
   if (!made) return std::unexpected(made.error());
   return store.SetFact(fact, "1");
+}
+
+enum class OwnToken {
+  kNever,    // none was made yet
+  kValid,    // the file's token lets its reader in
+  kLost,     // a restored database, or a file that was removed
+  kRevoked,  // somebody did so, and has another way in
+};
+
+Result<OwnToken> LookForToken(store::Store& store, const std::string& fact,
+                              const std::string& token) {
+  auto made = store.Fact(fact);
+  if (!made) return std::unexpected(made.error());
+  if (!made->has_value()) return OwnToken::kNever;
+  auto found = store.FindToken(api::HashSecret(token));
+  if (!found) return std::unexpected(found.error());
+  if (!token.empty() && found->has_value()) return OwnToken::kValid;
+  auto all = store.Tokens();
+  if (!all) return std::unexpected(all.error());
+  bool own = false, other = false;
+  for (const store::Token& one : *all) {
+    bool usable = one.role == "admin" && !one.revoked_at;
+    (one.name == kOwnName ? own : other) |= usable;
+  }
+  return own || !other ? OwnToken::kLost : OwnToken::kRevoked;
 }
 
 std::string HostName() {
@@ -89,24 +117,28 @@ Result<void> Server::MakeAccess() {
   WallTime now = clock_.Now();
   // Each server of a shared database has a token of its own in its directory.
   std::string fact = settings_.shared() ? "admin_token_made " + node_ : "admin_token_made";
-  bool made = false;
+  if (auto text = ReadWholeFile(data_dir_.File("admin.token"), 1'000))
+    admin_token_ = OneValue(*text);
+  OwnToken own = OwnToken::kValid;
   auto checked = store_->ReadAndWait([&](store::Store& store) -> Result<void> {
-    auto known = store.Fact(fact);
-    if (!known) return std::unexpected(known.error());
-    made = known->has_value();
-    return {};
+    auto found = LookForToken(store, fact, admin_token_);
+    if (found) own = *found;
+    return found ? Result<void>() : std::unexpected(found.error());
   });
   if (!checked) return checked;
-  if (!made) {
+  if (own == OwnToken::kNever || own == OwnToken::kLost) {
+    if (own == OwnToken::kLost)
+      os::LogWarning(fmt::format("🔑 {} {}: a new admin token was made and stands there",
+                                 data_dir_.File("admin.token"),
+                                 admin_token_.empty() ? "was missing"
+                                                      : "held no token of this database"));
     // The file first: a token whose file was lost would lock everybody out.
-    std::string token = api::MakeSecret("fgr_");
-    if (auto kept = data_dir_.WriteSecret("admin.token", token + "\n"); !kept) return kept;
+    admin_token_ = api::MakeSecret("fgr_");
+    if (auto kept = data_dir_.WriteSecret("admin.token", admin_token_ + "\n"); !kept) return kept;
     auto noted = store_->WriteAndWait(
-        [&](store::Store& store) { return NoteAccess(store, fact, token, now); });
+        [&](store::Store& store) { return NoteAccess(store, fact, admin_token_, now); });
     if (!noted) return noted;
   }
-  if (auto text = ReadWholeFile(data_dir_.File("admin.token"), 1'000))
-    admin_token_ = text->substr(0, text->find('\n'));
   std::string code = api::MakeSecret("");
   login_url_ = "/login?code=" + code;
   return store_->WriteAndWait([&](store::Store& store) {

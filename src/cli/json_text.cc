@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "job/codec.h"
+#include "os/visible_text.h"
 
 namespace forager::cli {
 namespace {
@@ -15,32 +16,7 @@ namespace json = boost::json;
 constexpr double kMostNumber = 1e13;
 
 // C1 controls and marks of direction are escaped too: some terminals act on them.
-std::string Quoted(std::string_view text) {
-  std::string plain = WriteString(text), out;
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    auto byte = static_cast<unsigned char>(plain[i]);
-    auto next = static_cast<unsigned char>(i + 1 < plain.size() ? plain[i + 1] : 0);
-    auto last = static_cast<unsigned char>(i + 2 < plain.size() ? plain[i + 2] : 0);
-    unsigned code = 0;
-    std::size_t length = 1;
-    if (byte == 0x7F) code = byte;
-    if (byte == 0xC2 && next < 0xA0) code = next, length = 2;
-    bool directs =
-        (next == 0x80 && ((last >= 0x8B && last <= 0x8F) || (last >= 0xA8 && last <= 0xAE))) ||
-        (next == 0x81 && last >= 0xA0 && last <= 0xAF);
-    if (byte == 0xE2 && directs) {
-      code = 0x2000u | (static_cast<unsigned>(next & 0x3F) << 6) | (last & 0x3F);
-      length = 3;
-    }
-    if (code == 0) {
-      out += plain[i];
-    } else {
-      out += fmt::format("\\u{:04x}", code);
-      i += length - 1;
-    }
-  }
-  return out;
-}
+std::string Quoted(std::string_view text) { return os::VisibleJson(WriteString(text)); }
 
 std::string Scalar(const json::value& value) {
   switch (value.kind()) {

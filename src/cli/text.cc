@@ -6,39 +6,21 @@
 #include <clocale>
 
 #include "job/codec.h"
+#include "os/visible_text.h"
 
 namespace forager::cli {
 namespace {
-
-// One character of valid UTF-8 at `at`, which moves behind it.
-char32_t Next(std::string_view text, std::size_t& at) {
-  auto lead = static_cast<unsigned char>(text[at++]);
-  if (lead < 0x80) return lead;
-  int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-  char32_t code = lead & (0x3F >> more);
-  for (; more > 0 && at < text.size(); --more) {
-    code = (code << 6) | (static_cast<unsigned char>(text[at++]) & 0x3F);
-  }
-  return code;
-}
-
-// What moves the cursor, changes the terminal's state or the order of what is read.
-bool IsActive(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x061C || (c >= 0x200B && c <= 0x200F) ||
-         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
-         (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
-}
 
 std::string Clean(std::string_view given, bool keep_lines) {
   std::string text = ValidUtf8(given), out;
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
     std::size_t begin = at;
-    char32_t c = Next(text, at);
+    char32_t c = os::NextCharacter(text, at);
     if (c == '\r' && at < text.size() && text[at] == '\n') continue;
     if (c == '\n' || c == '\t') {
       out += !keep_lines ? " " : c == '\n' ? "\n" : "    ";
-    } else if (!IsActive(c)) {
+    } else if (!os::IsActive(c)) {
       out.append(text, begin, at - begin);
     } else if (c < 0x100) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
@@ -68,7 +50,7 @@ struct Head {
 Head Fitting(std::string_view text, int width) {
   Head head;
   for (std::size_t at = 0; at < text.size();) {
-    int cells = CellsOf(Next(text, at));
+    int cells = CellsOf(os::NextCharacter(text, at));
     if (head.cells + cells > width) break;
     head = {at, head.cells + cells};
   }
@@ -99,7 +81,7 @@ std::string Lines(std::string_view text) { return Clean(text, true); }
 
 int Width(std::string_view text) {
   int cells = 0;
-  for (std::size_t at = 0; at < text.size();) cells += CellsOf(Next(text, at));
+  for (std::size_t at = 0; at < text.size();) cells += CellsOf(os::NextCharacter(text, at));
   return cells;
 }
 

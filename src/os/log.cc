@@ -6,13 +6,17 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/basic_file_sink.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <cerrno>
 #include <memory>
 #include <mutex>
 #include <vector>
+
+#include "os/visible_text.h"
 
 namespace forager::os {
 namespace {
@@ -24,6 +28,8 @@ constexpr const char* kJsonPattern = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":
 struct State {
   std::mutex mutex;
   LogOptions options;
+  dev_t device = 0;  // of the open file
+  ino_t inode = 0;
   std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
 };
@@ -67,32 +73,16 @@ spdlog::level::level_enum Level(Severity severity) {
   return spdlog::level::info;
 }
 
-// A line stays a line whatever a user's text contains.
-std::string OneLine(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 std::string Line(LogFormat format, std::string_view message, LogFields fields) {
   namespace json = boost::json;
   std::string line = format == LogFormat::kJson
-                         ? "\"message\":" + json::serialize(json::string(message))
-                         : OneLine(message);
+                         ? "\"message\":" + VisibleJson(json::serialize(json::string(message)))
+                         : Visible(message);
   for (const auto& [name, value] : fields) {
     if (format == LogFormat::kJson) {
-      line += fmt::format(",\"{}\":{}", name, json::serialize(json::string(value)));
+      line += fmt::format(",\"{}\":{}", name, VisibleJson(json::serialize(json::string(value))));
     } else {
-      line += fmt::format(" {}={}", name, OneLine(value));
+      line += fmt::format(" {}={}", name, Visible(value));
     }
   }
   if (format == LogFormat::kJson) line += '}';
@@ -116,6 +106,11 @@ void Build(State& log) {
   // A full disk must not turn every line into a complaint of its own.
   made->set_error_handler([](const std::string&) {});
   log.logger = std::move(made);
+  struct stat file{};
+  if (!log.options.file.empty() && stat(log.options.file.c_str(), &file) == 0) {
+    log.device = file.st_dev;
+    log.inode = file.st_ino;
+  }
 }
 
 }  // namespace
@@ -131,6 +126,19 @@ std::string OpenLog(const LogOptions& options) {
     return error.what();
   }
   return "";
+}
+
+void KeepLogFile() {
+  State& log = TheLog();
+  {
+    std::lock_guard lock(log.mutex);
+    if (!log.logger || log.options.file.empty()) return;
+    struct stat file{};
+    bool there = stat(log.options.file.c_str(), &file) == 0;
+    bool same = there && file.st_dev == log.device && file.st_ino == log.inode;
+    if (same || (!there && errno != ENOENT)) return;
+  }
+  ReopenLog();
 }
 
 void ReopenLog() {

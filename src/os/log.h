@@ -1,5 +1,5 @@
 // The log: text or JSON lines to stderr and a file. Messages are the contract's, word for word;
-// secrets never come here. Thread-safe, never blocks on a slow disk for long (bounded queue, drops
+// secrets never come here, and a line stays one line whatever users' text contains. Thread-safe, never blocks on a slow disk for long (bounded queue, drops
 // are counted).
 #pragma once
 
@@ -24,6 +24,8 @@ struct LogOptions {
 std::string OpenLog(const LogOptions& options);
 // After logrotate moved the file away (SIGHUP).
 void ReopenLog();
+// The same when the file is not where it was any more: removed, or moved away without a word.
+void KeepLogFile();
 void FlushLog();
 
 using LogFields = std::initializer_list<std::pair<std::string_view, std::string>>;

@@ -64,6 +64,17 @@ bool RemoveSmall(int parent, const char* name, int& left, bool whole) {
   return unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
 
+// With that mode whatever the umask is.
+int MakeFolder(const std::string& path, mode_t mode) {
+  return mkdir(path.c_str(), mode) == 0 && chmod(path.c_str(), mode) == 0 ? 0 : errno;
+}
+
+int MakeRoot(const std::string& scratch) {
+  int error = MakeFolder(scratch, 0711);
+  if (error == EEXIST) error = chmod(scratch.c_str(), 0711) == 0 ? 0 : errno;
+  return error;
+}
+
 // When there can be no such process the next start does the work.
 template <typename Work>
 void InBackground(Work work) {
@@ -81,8 +92,7 @@ int TakeScratchRoot(const std::string& data_dir, std::uint32_t generation) {
   std::string scratch = data_dir + "/scratch";
   bool left = rmdir(scratch.c_str()) != 0 && errno != ENOENT;
   if (left) rename(scratch.c_str(), fmt::format("{}.{}.{}", scratch, getpid(), generation).c_str());
-  if (mkdir(scratch.c_str(), 0711) != 0 && errno != EEXIST) return errno;
-  if (chmod(scratch.c_str(), 0711) != 0) return errno;  // whatever the umask
+  if (int error = MakeRoot(scratch)) return error;
   InBackground([&data_dir] {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(data_dir, error)) {
@@ -93,12 +103,16 @@ int TakeScratchRoot(const std::string& data_dir, std::uint32_t generation) {
 }
 
 int MakeScratch(const std::string& path, const std::optional<os::User>& owner) {
-  if (mkdir(path.c_str(), 0700) != 0) {
-    if (errno != EEXIST) return errno;
-    RemoveTree(path);  // of an attempt of the same number: a row edited by hand
-    if (mkdir(path.c_str(), 0700) != 0) return errno;
+  int error = MakeFolder(path, 0700);
+  if (error == ENOENT) {  // somebody cleaned up: the folder of them all is made again
+    error = MakeRoot(fs::path(path).parent_path().string());
+    if (error == 0) error = MakeFolder(path, 0700);
   }
-  if (chmod(path.c_str(), 0700) != 0) return errno;  // whatever the umask
+  if (error == EEXIST) {  // of an attempt of the same number: a row edited by hand
+    RemoveTree(path);
+    error = MakeFolder(path, 0700);
+  }
+  if (error != 0) return error;
   return owner && chown(path.c_str(), owner->uid, owner->gid) != 0 ? errno : 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "os/log.h"
 #include "os/sandbox.h"
 #include "os/signals.h"
 #include "supervisor/attempt_supervisor.h"
@@ -33,9 +34,15 @@ Result<std::unique_ptr<Supervisor>> Supervisor::Make(os::EventLoop& loop, const 
                   fmt::format("run_as: there is no user \"{}\"", options.run_as));
     }
     // That user must be able to reach its scratch directory, and nothing else in here.
-    chmod(options.data_dir.c_str(), 0711);
+    struct stat folder{};
+    bool closed = stat(options.data_dir.c_str(), &folder) == 0 && (folder.st_mode & S_IXOTH) == 0;
+    if (closed && chmod(options.data_dir.c_str(), (folder.st_mode & 07777) | 0011) == 0)
+      os::LogWarning(fmt::format("The mode of the data directory {} is now {:o}, so that {} can "
+                                 "pass through to the scratch directories",
+                                 options.data_dir, (folder.st_mode & 07777) | 0011,
+                                 options.run_as));
   }
-  os::IgnoreBrokenPipes();
+  os::IgnoreWriteSignals();
   os::RaiseOpenFiles();
   if (auto cleared = ClearLeftovers(options.data_dir, kLeftoverLimit); !cleared) {
     return std::unexpected(cleared.error());
