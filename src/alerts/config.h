@@ -56,6 +56,8 @@ struct Receiver {
   std::string user, password, from;
   std::vector<std::string> to;
   std::vector<std::string> command;
+
+  bool operator==(const Receiver&) const = default;
 };
 
 struct QuietHours {

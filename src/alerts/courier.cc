@@ -26,12 +26,16 @@ Courier::Courier(Receiver receiver, Patience patience, store::StoreService& stor
 }
 
 Courier::~Courier() {
+  Retire();
+  thread_.join();
+}
+
+void Courier::Retire() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
-  thread_.join();
 }
 
 void Courier::Wake() {
@@ -57,6 +61,7 @@ void Courier::Loop() {
     changed_.wait_for(lock, kLook, [this] { return stopping_ || woken_; });
     woken_ = false;
   }
+  ended_ = true;
 }
 
 // True: there may be more to do at once.

@@ -19,12 +19,22 @@ struct Patience {
   Millis timeout{10'000};
   Millis retry{5'000};
   int max_tries = 10;
+
+  bool operator==(const Patience&) const = default;
 };
 
 class Courier {
  public:
   Courier(Receiver receiver, Patience patience, store::StoreService& store, const os::Clock& clock);
-  ~Courier();  // ends a delivery that is under way; it is tried again by the next server
+  ~Courier();  // waits for the end of its thread
+
+  // Ends soon, and a delivery that is under way with it: that is tried again by the next courier.
+  // A mail server that does not answer is not waited for here.
+  void Retire();
+  bool ended() const { return ended_; }
+  bool Serves(const Receiver& receiver, const Patience& patience) const {
+    return receiver == receiver_ && patience == patience_;
+  }
 
   void Wake();  // the outbox may have something; thread-safe
   // What cannot be stored, because the store is away: kept in memory, at most 20.
@@ -52,6 +62,7 @@ class Courier {
   std::deque<Direct> direct_;
   bool woken_ = false;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> ended_ = false;
   std::thread thread_;
 };
 

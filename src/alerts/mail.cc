@@ -117,6 +117,8 @@ Result<void> SendMail(const Receiver& receiver, const store::AlertMessage& messa
   curl_easy_setopt(handle, CURLOPT_READDATA, &left);
   curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  // A name that nobody answers for is not waited for at the end either.
+  curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, &AskToGoOn);

@@ -19,6 +19,7 @@ namespace json = boost::json;
 using namespace std::chrono_literals;
 
 constexpr Millis kTick{100};
+constexpr Millis kKillLimit = 2s;
 constexpr std::size_t kMaxAnswer = 64 * 1024;
 constexpr std::size_t kMaxVariable = 32 * 1024;
 
@@ -112,14 +113,20 @@ Result<void> RunCommand(const Receiver& receiver, const store::AlertMessage& mes
   tell("DETAIL", words.detail);
   tell("NODE", words.node);
   tell("JSON", message.body);
+  // Whatever it starts carries this on.
+  std::string mark =
+      fmt::format("FORAGER_ALERT_RUN={}-{}-{}", message.id,
+                  os::SystemClock().Now().time_since_epoch().count(),
+                  os::SystemClock().SteadyNow().time_since_epoch().count());
+  program.environment.push_back(mark);
   auto child = os::StartProgram(program);
   if (!child) return NotTaken(fmt::format("it cannot be run: {}", std::strerror(child.error())));
   os::Steady end = os::SystemClock().SteadyNow() + timeout;
   while (!os::WaitEnded(child->pidfd, kTick)) {
     if (os::SystemClock().SteadyNow() < end && go_on()) continue;
-    os::SendSignal(child->pidfd, SIGKILL);
-    os::WaitEnded(child->pidfd, 2s);
+    bool gone = os::KillTree(*child, mark, kKillLimit);
     os::Reap(child->pidfd);
+    if (!gone) return NotTaken("it did not end, and something of it cannot be killed");
     return NotTaken(
         fmt::format("it did not end within {} s", static_cast<double>(timeout.count()) / 1'000));
   }

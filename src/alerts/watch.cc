@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "job/codec.h"
 #include "os/log.h"
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr int kMaxOpen = 1'000;
 constexpr std::size_t kIdsShown = 10;
+constexpr std::size_t kMaxRetired = 64;
 
 std::string InWords(double seconds) {
   if (seconds < 120) return fmt::format("{:.0f} s", seconds);
@@ -48,18 +51,42 @@ void Watch::Stop() {
     std::lock_guard lock(mutex_);
     couriers.swap(couriers_);
   }
+  for (auto& [name, courier] : couriers) courier->Retire();  // all at once, then wait for each
+  retired_.clear();
+}
+
+// Whoever is in the middle of a delivery ends by himself; the event loop does not wait for him.
+// False: too many have not ended yet.
+bool Watch::Retire(std::unique_ptr<Courier>& courier) {
+  std::erase_if(retired_, [](const auto& one) { return one->ended(); });
+  if (retired_.size() >= kMaxRetired) return false;
+  courier->Retire();
+  retired_.push_back(std::move(courier));
+  return true;
 }
 
 void Watch::Start(Config config) {
-  std::map<std::string, std::unique_ptr<Courier>> couriers;
   Patience patience{config.timeout, config.retry, config.max_tries};
+  std::map<std::string, std::unique_ptr<Courier>> before, couriers;
   {
     std::lock_guard lock(mutex_);
-    couriers.swap(couriers_);
+    before.swap(couriers_);
   }
-  couriers.clear();  // what they had under way is taken up again
-  for (const Receiver& receiver : config.receivers)
-    couriers[receiver.name] = std::make_unique<Courier>(receiver, patience, store_, clock_);
+  for (auto& [name, courier] : before) {
+    auto receiver = std::ranges::find(config.receivers, name, &Receiver::name);
+    bool same = receiver != config.receivers.end() && courier->Serves(*receiver, patience);
+    if (!same && Retire(courier)) continue;
+    if (!same)
+      os::LogWarning(
+          fmt::format("Alert receiver {} keeps its old settings: too many deliveries of "
+                      "earlier ones have not ended; read the configuration again later",
+                      name));
+    couriers[name] = std::move(courier);
+  }
+  for (const Receiver& receiver : config.receivers) {
+    auto& courier = couriers[receiver.name];
+    if (!courier) courier = std::make_unique<Courier>(receiver, patience, store_, clock_);
+  }
   Millis interval = config.interval;
   {
     std::lock_guard lock(mutex_);

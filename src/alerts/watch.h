@@ -58,6 +58,7 @@ class Watch {
   };
   using Findings = std::map<std::string, std::pair<const Rule*, Finding>>;  // by key
 
+  bool Retire(std::unique_ptr<Courier>& courier);
   void Judge(const Facts& facts, const Figures& figures);
   void FindLocal(const Rule& rule, const Facts& facts, Findings& found);
   void FindJobs(const Rule& rule, const Figures& figures, Findings& found) const;
@@ -78,6 +79,7 @@ class Watch {
   mutable std::mutex mutex_;  // guards config_ and couriers_
   std::shared_ptr<const Config> config_;
   std::map<std::string, std::unique_ptr<Courier>> couriers_;
+  std::vector<std::unique_ptr<Courier>> retired_;  // of earlier settings, until they have ended
 
   os::EventLoop::Token timer_;
   FailureRate rates_;

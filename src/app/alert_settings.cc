@@ -8,6 +8,7 @@
 #include "app/setting_values.h"
 #include "app/type_settings.h"
 #include "calendar/zones.h"
+#include "job/plain_text.h"
 
 namespace forager::app {
 namespace {
@@ -175,7 +176,7 @@ Result<void> Apply(const std::string& table, const FileTable& values,
     auto value = values.find(std::string(row.name));
     if (value == values.end()) continue;
     std::string name = fmt::format("{}.{}", table, row.name);
-    std::string shown = row.secret ? kHidden : value->second.text;
+    std::string shown = row.secret ? kHidden : WithoutSecrets(value->second.text);
     std::ranges::replace_if(
         shown, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
     if (std::string right = row.apply(value->second, into); !right.empty())

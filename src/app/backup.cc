@@ -77,8 +77,9 @@ int Restore(const SettingSources& sources, const std::string& file) {
   fmt::print("Restored {} job(s) from {}: {}, schema version {}, checked\n", facts->jobs, file,
              Megabytes(facts->bytes), facts->schema_version);
   if (kept) fmt::print("The database that was there is kept as {}\n", kept_as);
-  fmt::print("Tokens are those of the backup; if admin.token is none of them, the next start makes a new "
-             "one.\n");
+  fmt::print(
+      "Tokens are those of the backup; if admin.token is none of them, the next start makes a new "
+      "one.\n");
   return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "collectors/extract.h"
 #include "collectors/robots.h"
 #include "collectors/url.h"
+#include "os/visible_text.h"
 #include "supervisor/supervisor.h"
 #include "worker/worker.h"
 
@@ -42,10 +43,15 @@ void AddSettings(CLI::App& command, SettingSources& sources) {
   }
 }
 
+// Lines of JSON, or of plain words.
 int Answer(const Result<std::string>& text) {
   if (!text) return Refuse(text.error().detail);
-  std::fputs(text->c_str(), stdout);
-  if (!text->ends_with('\n')) std::fputc('\n', stdout);
+  std::string_view left = *text;
+  while (!left.empty()) {
+    auto end = std::min(left.find('\n'), left.size());
+    std::puts(os::VisibleJson(left.substr(0, end)).c_str());
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
   return 0;
 }
 
@@ -179,8 +185,13 @@ void AddLookups(CLI::App& app, CommandLine& line) {
 
 }  // namespace
 
+int Complain(const std::string& what) {
+  std::fprintf(stderr, "forager: %s\n", os::Visible(what).c_str());
+  return 1;
+}
+
 int Refuse(const std::string& what) {
-  std::fprintf(stderr, "forager: %s\n", what.c_str());
+  Complain(what);
   return 2;
 }
 
@@ -192,8 +203,9 @@ int PrintConfig(const SettingSources& sources) {
   fmt::print("{:<34} {:<28} {:<40} {}\n", "SETTING", "VALUE", "SOURCE", "ENVIRONMENT");
   for (const api::SettingView& view : settings->views) {
     std::string name = view.name.starts_with("defaults.") ? view.name.substr(9) : view.name;
-    fmt::print("{:<34} {:<28} {:<40} {}\n", view.name, view.value.empty() ? "\"\"" : view.value,
-               view.source, environment[name]);
+    fmt::print("{:<34} {:<28} {:<40} {}\n", view.name,
+               view.value.empty() ? "\"\"" : os::Visible(view.value), os::Visible(view.source),
+               environment[name]);
   }
   return 0;
 }

@@ -37,7 +37,9 @@ struct DemoOptions {
 // Six jobs on a sample site, some of them sabotaged; see doc/operations.md.
 int Demo(const SettingSources& sources, const DemoOptions& options);
 
-// "forager: WHAT" on stderr; returns 2.
+// "forager: WHAT" on stderr, as one line that obeys nothing in it; returns 2.
 int Refuse(const std::string& what);
+// The same; returns 1.
+int Complain(const std::string& what);
 
 }  // namespace forager::app

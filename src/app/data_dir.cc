@@ -71,9 +71,10 @@ std::string DataDir::Place() const {
 std::string DataDir::Openness() const {
   struct stat folder{};
   if (stat(path_.c_str(), &folder) != 0 || (folder.st_mode & 0066) == 0) return "";
-  return fmt::format("Others may {} the data directory {} (mode {:o}): chmod go-rw, unless it is meant so",
-                     (folder.st_mode & 0022) != 0 ? "change what is in" : "look into", path_,
-                     folder.st_mode & 07777);
+  return fmt::format(
+      "Others may {} the data directory {} (mode {:o}): chmod go-rw, unless it is meant so",
+      (folder.st_mode & 0022) != 0 ? "change what is in" : "look into", path_,
+      folder.st_mode & 07777);
 }
 
 Result<void> DataDir::WriteSecret(const std::string& name, const std::string& text) const {

@@ -15,6 +15,7 @@
 #include "app/server.h"
 #include "collectors/url.h"
 #include "os/log.h"
+#include "os/signals.h"
 
 namespace forager::app {
 namespace {
@@ -89,6 +90,7 @@ SettingSources DemoSettings(SettingSources sources, const std::string& data_dir,
 }  // namespace
 
 int Demo(const SettingSources& given, const DemoOptions& options) {
+  os::IgnoreStraySignals();
   auto loop = os::EventLoop::Make();
   std::unique_ptr<Server> server;
   std::unique_ptr<DemoRun> run;
@@ -99,7 +101,6 @@ int Demo(const SettingSources& given, const DemoOptions& options) {
   };
   auto term = loop->OnSignal(SIGTERM, stop);
   auto interrupt = loop->OnSignal(SIGINT, stop);
-  auto pipe = loop->OnSignal(SIGPIPE, [] {});
 
   if (!options.url.empty()) {
     if (auto url = collectors::ParseUrl(options.url); !url) return Refuse(url.error().detail);

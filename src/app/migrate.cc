@@ -12,8 +12,10 @@
 #include "app/commands.h"
 #include "app/config_file.h"
 #include "cli/terminal.h"
+#include "job/plain_text.h"
 #include "os/clock.h"
 #include "os/descriptor.h"
+#include "os/visible_text.h"
 #include "store/postgres_url.h"
 #include "store/transfer.h"
 
@@ -106,7 +108,7 @@ void PrintTables(const TransferReport& report, bool dry_run) {
 }
 
 void PrintNamed(const std::vector<std::string>& named, std::int64_t all) {
-  for (const std::string& line : named) fmt::print("  {}\n", line);
+  for (const std::string& line : named) fmt::print("  {}\n", os::Visible(line));
   if (auto more = all - static_cast<std::int64_t>(named.size()); more > 0)
     fmt::print("  ... and {} more of that table\n", Number(more));
 }
@@ -173,20 +175,15 @@ int Migrate(const MigrateOptions& given) {
   auto path = store::SqlitePath(options.from);
   if (!path) path = store::SqlitePath(options.to);
   if (!path) return Refuse("one of --from and --to is sqlite:PATH, the other postgres://...");
-  auto failed = [](const std::string& what) {
-    std::fprintf(stderr, "forager: %s\n", what.c_str());
-    return 1;
-  };
   auto lock = LockDirectoryOf(*path);
-  if (!lock) return failed(lock.error().detail);
-  fmt::print("From {}\nTo   {}\n", store::WithoutPassword(options.from),
-             store::WithoutPassword(options.to));
+  if (!lock) return Complain(lock.error().detail);
+  fmt::print("From {}\nTo   {}\n", WithoutSecrets(options.from), WithoutSecrets(options.to));
   std::fflush(stdout);
   ProgressLine line;
   options.progress = [&line](const TransferProgress& progress) { line.Show(progress); };
   auto report = store::RunTransfer(options);
   line.End();
-  if (!report) return failed(report.error().detail);
+  if (!report) return Complain(report.error().detail);
   return Report(options, *report);
 }
 

@@ -8,10 +8,12 @@
 #include "os/log.h"
 #include "os/sandbox.h"
 #include "os/service_notice.h"
+#include "os/signals.h"
 
 namespace forager::app {
 
 int Serve(const SettingSources& sources) {
+  os::IgnoreStraySignals();
   auto settings = LoadSettings(sources);
   if (!settings) return Refuse(settings.error().detail);
   os::SetDumpable(false);  // its memory holds keys; attempts may be of the same user
@@ -31,12 +33,10 @@ int Serve(const SettingSources& sources) {
     server->Reload();
     os::TellServiceManager("READY=1");
   });
-  auto pipe = loop->OnSignal(SIGPIPE, [] {});
   auto started = Server::Start(*loop, sources, std::move(*settings));
   if (!started) {
     os::FlushLog();
-    std::fprintf(stderr, "forager: %s\n", started.error().detail.c_str());
-    return 1;
+    return Complain(started.error().detail);
   }
   server = std::move(*started);
   fmt::print("forager listening on {}\n", server->url());

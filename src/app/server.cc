@@ -45,8 +45,8 @@ std::string RaiseFileSize() {
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_FSIZE, &limit) != 0) getrlimit(RLIMIT_FSIZE, &limit);
   if (limit.rlim_cur == RLIM_INFINITY) return "";
-  std::string may = fmt::format("no file may grow beyond {} KiB (ulimit -f, LimitFSIZE=)",
-                                limit.rlim_cur >> 10);
+  std::string may =
+      fmt::format("no file may grow beyond {} KiB (ulimit -f, LimitFSIZE=)", limit.rlim_cur >> 10);
   if (limit.rlim_cur < kSmallestFile)
     return fmt::format("{}, and the database would not fit: raise it, best to unlimited", may);
   os::LogWarning(fmt::format("{}: the database can be no larger", may));

@@ -128,10 +128,9 @@ Result<void> Server::MakeAccess() {
   if (!checked) return checked;
   if (own == OwnToken::kNever || own == OwnToken::kLost) {
     if (own == OwnToken::kLost)
-      os::LogWarning(fmt::format("🔑 {} {}: a new admin token was made and stands there",
-                                 data_dir_.File("admin.token"),
-                                 admin_token_.empty() ? "was missing"
-                                                      : "held no token of this database"));
+      os::LogWarning(fmt::format(
+          "🔑 {} {}: a new admin token was made and stands there", data_dir_.File("admin.token"),
+          admin_token_.empty() ? "was missing" : "held no token of this database"));
     // The file first: a token whose file was lost would lock everybody out.
     admin_token_ = api::MakeSecret("fgr_");
     if (auto kept = data_dir_.WriteSecret("admin.token", admin_token_ + "\n"); !kept) return kept;

@@ -12,6 +12,7 @@
 #include "app/config_file.h"
 #include "app/setting_values.h"
 #include "app/type_settings.h"
+#include "job/plain_text.h"
 #include "store/postgres_url.h"
 
 namespace forager::app {
@@ -61,10 +62,16 @@ std::string KeepHosts(std::string_view text, std::vector<std::string>& hosts) {
   return "";
 }
 
-std::string KeepUrl(std::string_view text, std::string& url) {
-  if (!text.empty() && !text.starts_with("http://") && !text.starts_with("https://"))
-    return "an http or https URL";
-  url = text;
+// Of a host and nothing below it: the dashboard's addresses begin at its root.
+std::string KeepPublicUrl(std::string_view text, Settings& s) {
+  if (text.ends_with('/')) text.remove_suffix(1);
+  std::size_t host = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
+  bool good = text.empty() ||
+              (host > 0 && text.size() > host && text.find_first_of(" /?#@", host) == text.npos);
+  if (!good)
+    return "an http or https URL of a host without a path, such as https://forager.example: "
+           "forager serves at the root of a host, so give it a host name or a port of its own";
+  s.public_url = text;
   return "";
 }
 
@@ -145,8 +152,7 @@ const std::vector<Row>& Table() {
        "further names this server may be called by (Host header)",
        [](auto text, Settings& s) { return KeepHosts(text, s.allowed_hosts); }},
       {"public_url", "FORAGER_PUBLIC_URL", "",
-       "the address users type, when it is not the listen address",
-       [](auto text, Settings& s) { return KeepUrl(text, s.public_url); }},
+       "the address users type, when it is not the listen address", KeepPublicUrl},
       {"user_agent", "FORAGER_USER_AGENT", "forager/0.1",
        "how collectors call themselves; say how to reach you", KeepAgent},
       {"auth", "FORAGER_AUTH", "on", "off: everybody is admin; only on a loopback address",
@@ -215,6 +221,7 @@ Result<ConfigFile> FindAndParse(const SettingSources& sources, std::string& path
     }
   }
   auto text = ReadWholeFile(path, 4 << 20);
+  if (text) text = PlainText(std::move(*text), path);
   if (!text) {
     return Fail(ErrorCode::kInvalid, fmt::format("config = \"{}\" ({}) is wrong: {}", path,
                                                  config.source, text.error().detail));
@@ -256,8 +263,10 @@ std::map<std::string, std::string> ReadEnvironment() {
     auto equals = text.find('=');
     bool ours = text.starts_with("FORAGER_") || text.starts_with("ARTITEC_JOB_") ||
                 text.starts_with("ANTHROPIC_API_KEY=");
-    if (ours && equals != std::string_view::npos)
-      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+    if (!ours || equals == std::string_view::npos) continue;
+    // From a secret's file a value ends with a line end; an empty one is one that was unset.
+    std::string value = OneValue(text.substr(equals + 1));
+    if (!value.empty()) variables.emplace(text.substr(0, equals), std::move(value));
   }
   return variables;
 }
@@ -270,10 +279,9 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
   for (const Row& row : Table()) {
     Chosen chosen = Choose(row.name, row.environment, row.fallback, sources, file->top);
     if (std::string right = row.apply(chosen.text, settings); !right.empty()) {
-      return WrongValue(row.name, store::WithoutPassword(chosen.text), chosen.source, right);
+      return WrongValue(row.name, WithoutSecrets(chosen.text), chosen.source, right);
     }
-    settings.views.push_back(
-        {std::string(row.name), store::WithoutPassword(chosen.text), chosen.source});
+    settings.views.push_back({std::string(row.name), WithoutSecrets(chosen.text), chosen.source});
   }
   auto choose_default = [&](std::string_view name, std::string_view environment,
                             std::string_view fallback) {

@@ -68,7 +68,7 @@ struct SettingHelp {
 std::vector<SettingHelp> AllSettings();
 std::string FlagName(std::string setting);  // --kebab-case
 
-// The variables of this process that are settings.
+// The variables of this process that are settings; one that is empty counts as unset.
 std::map<std::string, std::string> ReadEnvironment();
 
 // One sentence on what is wrong, or the settings.

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "cli/json_text.h"
+#include "job/plain_text.h"
 
 namespace forager::cli {
 namespace {
@@ -25,7 +26,7 @@ std::string FirstLine(const std::string& path) {
   std::ifstream file(path);
   std::string line;
   std::getline(file, line);
-  return line;
+  return OneValue(line);
 }
 
 json::value Parse(const std::string& text) {

@@ -232,6 +232,25 @@ void CheckSandbox(Examination& e) {
   }
 }
 
+namespace {
+
+// Limits that end or hinder a server whatever it is asked to do.
+void CheckSmallLimits(Examination& e, const std::string& limits, const std::string& whose) {
+  std::int64_t file = LimitOf(limits, "Max file size", true);
+  if (file >= 0 && file < 1024 * kMiB)
+    e.Add("limits", file < 128 * kMiB ? Health::kFault : Health::kWarning,
+          fmt::format("no file of {} may grow beyond {}, the database neither", whose, Bytes(file)),
+          "raise it, best to unlimited (LimitFSIZE= of the service, `ulimit -Hf`)");
+  std::int64_t seconds = LimitOf(limits, "Max cpu time", true);
+  if (seconds >= 0 && seconds != std::numeric_limits<std::int64_t>::max())
+    e.Add("limits", Health::kWarning,
+          fmt::format("{} is killed after {} of processor time", whose,
+                      LongSpan(std::chrono::seconds(std::min<std::int64_t>(seconds, 1 << 30)))),
+          "take the limit away (LimitCPU= of the service, `ulimit -Ht`)");
+}
+
+}  // namespace
+
 void CheckLimits(Examination& e) {
   bool of_server = e.server_pid > 0;
   std::string limits = os::ReadSmallFile(
@@ -255,10 +274,15 @@ void CheckLimits(Examination& e) {
           fmt::format("{} may open {} files; the settings need {}", whose, files, needed), advice);
   else
     e.Ok("limits", fmt::format("{} may open {} files", whose, Count(files)));
+  CheckSmallLimits(e, limits, whose);
   std::int64_t processes = LimitOf(limits, "Max processes", false);
-  if (geteuid() != 0 && processes >= 0 && processes < 4LL * running + 64)
-    e.Add("limits", Health::kWarning, fmt::format("{} may have {} processes", whose, processes),
-          "raise it (LimitNPROC= of the service, `ulimit -u`)");
+  // Only processes of root itself are not counted.
+  bool counts = geteuid() != 0 || (e.settings && !e.settings->run_as.empty());
+  if (counts && processes >= 0 && processes < 4LL * running + 64)
+    e.Add("limits", Health::kWarning,
+          fmt::format("{} and its attempts may have {} processes; the settings need {}", whose,
+                      processes, 4LL * running + 64),
+          "raise it (LimitNPROC= of the service, `ulimit -u`), or lower max_running");
 }
 
 }  // namespace forager::cli

@@ -15,6 +15,7 @@
 #include "cli/text.h"
 #include "cli/tree.h"
 #include "job/json_read.h"
+#include "job/plain_text.h"
 
 namespace forager::cli {
 namespace {
@@ -88,6 +89,9 @@ Result<json::array> ReadJobs(const std::string& file) {
     text.assign(std::istreambuf_iterator<char>(in), {});
   }
   if (text.size() > kMaxFile) return Fail(ErrorCode::kInvalid, file + " is too large");
+  auto plain = PlainText(std::move(text), file == "-" ? "standard input" : file);
+  if (!plain) return std::unexpected(plain.error());
+  text = std::move(*plain);
   if (auto whole = ParseJson(text)) {
     const json::value& jobs = At(*whole, "jobs").is_array() ? At(*whole, "jobs") : *whole;
     return jobs.is_array() ? jobs.get_array() : json::array{*whole};

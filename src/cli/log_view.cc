@@ -87,8 +87,7 @@ void LogReader::Print(const json::value& line) {
     std::string text;
     for (const char* name : {"id", "timestamp", "attempt", "level", "stage", "message"}) {
       std::string field = TextAt(line, name);
-      text +=
-          (text.empty() ? "" : ",") + CsvField(client_.out_is_terminal ? OneLine(field) : field);
+      text += (text.empty() ? "" : ",") + CsvText(client_.out_is_terminal ? OneLine(field) : field);
     }
     return client_.out.Line(text);
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "cli/json_text.h"
@@ -64,6 +65,14 @@ std::string CsvField(std::string_view text) {
   std::string out = "\"";
   for (char c : text) out.append(c == '"' ? 2 : 1, c);
   return out + '"';
+}
+
+std::string CsvText(std::string_view text) {
+  // ASCII, and the wide forms that a spreadsheet takes for the same.
+  constexpr std::string_view kFormulas[] = {"=",  "+",  "-",  "@",  "\t", "\r",
+                                            "\n", "＝", "＋", "－", "＠"};
+  bool formula = std::ranges::any_of(kFormulas, [&](auto one) { return text.starts_with(one); });
+  return CsvField(formula ? "'" + std::string(text) : std::string(text));
 }
 
 RowWriter::RowWriter(Client& client, std::span<const Column> columns)
@@ -148,13 +157,13 @@ void RowWriter::FlushTable() {
   cells_.clear();
 }
 
-// A terminal gets nothing it would obey; a file gets what was said.
+// A terminal gets nothing it would obey, a spreadsheet no formula.
 void RowWriter::WriteCsv(const json::value& row) {
   auto line = [this](auto field) {
     std::string text;
     for (const Column& column : columns_) {
       if (!text.empty() || &column != &columns_.front()) text += ',';
-      text += CsvField(field(column));
+      text += field(column);
     }
     client_.out.Line(text);
   };
@@ -162,7 +171,8 @@ void RowWriter::WriteCsv(const json::value& row) {
   if (row.is_null()) return;
   line([&](const Column& column) {
     std::string text = TextAt(row, column.path);
-    return client_.out_is_terminal ? OneLine(text) : text;
+    if (client_.out_is_terminal) text = OneLine(text);
+    return At(row, column.path).is_number() ? CsvField(text) : CsvText(text);
   });
 }
 

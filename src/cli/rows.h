@@ -57,6 +57,9 @@ class RowWriter {
 std::string Cell(const boost::json::value& row, const Column& column, WallTime now);
 // One field of CSV (RFC 4180).
 std::string CsvField(std::string_view text);
+// The same for text of strangers: a spreadsheet that would take it for a formula gets it behind a
+// quotation mark.
+std::string CsvText(std::string_view text);
 
 // "Name   value" lines; in other formats the object itself. Columns without a value are left out.
 void PrintFacts(Client& client, const boost::json::value& object, std::span<const Column> columns);

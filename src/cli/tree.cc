@@ -31,7 +31,7 @@ void SetUp(Client& client, const Session& session) {
 
 // The only place that catches: a closed pipe ends the command, whatever it was doing.
 int Run(const Session& session, const Handler& handler, bool needs_server) {
-  os::IgnoreBrokenPipes();
+  os::IgnoreWriteSignals();
   auto server = FindServer(session.url, session.data_dir, session.environment);
   if (!server && needs_server) {
     std::string folder = FindDataDir(session.data_dir, session.environment);

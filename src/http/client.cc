@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "http/request_head.h"
+#include "job/plain_text.h"
 
 namespace forager::http {
 namespace {
@@ -68,7 +69,8 @@ std::size_t OnBody(char* data, std::size_t, std::size_t size, void* user) {
 std::string Origin(const std::string& url) {
   const auto scheme = url.find("://");
   if (scheme == std::string::npos) return url;
-  return url.substr(0, url.find_first_of("/?#", scheme + 3));
+  const std::string shown = WithoutSecrets(url);
+  return shown.substr(0, shown.find_first_of("/?#", scheme + 3));
 }
 
 std::string Explain(CURL* easy, CURLcode code, const ClientRequest& request) {
@@ -196,6 +198,8 @@ Result<ClientResponse> Fetch(const ClientRequest& request) {
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_PROXY, "");
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  // Who may be interrupted does not wait for the end of a name's lookup either.
+  curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, request.tick ? 1L : 0L);
   curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <map>
 
 #include "os/proc_files.h"
 #include "os/quiet_calls.h"
@@ -162,6 +163,46 @@ bool SendSignal(pid_t child, int signal) { return child > 0 && kill(child, signa
 void KillStranger(pid_t pid, std::string_view entry) {
   Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (pidfd && HasInEnvironment(pid, entry)) SendSignal(pidfd, SIGKILL);
+}
+
+namespace {
+
+// Twice below the root, and so not a number that has become another's meanwhile.
+std::vector<Descriptor> HoldDescendants(pid_t root) {
+  std::map<pid_t, Descriptor> held;
+  for (pid_t pid : Descendants(root))
+    held[pid] = Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  std::vector<Descriptor> below;
+  for (pid_t pid : Descendants(root)) {
+    auto found = held.find(pid);
+    if (found != held.end() && found->second) below.push_back(std::move(found->second));
+  }
+  return below;
+}
+
+}  // namespace
+
+bool KillTree(const Child& child, std::string_view entry, std::chrono::milliseconds limit) {
+  constexpr int kPause = 10;  // ms
+  auto end = std::chrono::steady_clock::now() + limit;
+  // Its children are found through it: it stands still, and goes last.
+  SendSignal(child.pidfd, SIGSTOP);
+  for (;;) {
+    auto below = HoldDescendants(child.pid);
+    std::erase_if(below, [](const Descriptor& one) { return HasEnded(one); });
+    for (const Descriptor& one : below) SendSignal(one, SIGKILL);
+    bool last = std::chrono::steady_clock::now() >= end;
+    if (below.empty() || last) {
+      if (!HasEnded(child.pidfd)) kill(-child.pid, SIGKILL);
+      SendSignal(child.pidfd, SIGKILL);
+      auto strays = FindByEnvironment(entry);
+      std::erase(strays, child.pid);
+      for (pid_t pid : strays) KillStranger(pid, entry);
+      if (below.empty() && strays.empty() && HasEnded(child.pidfd)) return true;
+      if (last) return false;
+    }
+    poll(nullptr, 0, kPause);
+  }
 }
 
 bool HasEnded(const Descriptor& pidfd) { return WaitEnded(pidfd, {}); }

@@ -70,6 +70,11 @@ struct Program {
 // exec is an error of this call.
 std::expected<Child, int> StartProgram(const Program& program);
 
+// SIGKILL for a program of StartProgram and all that it started: what is below it, its process
+// group, and what carries `entry` in its environment, wherever it went. False: something of it is
+// still there after `limit`. The program itself is left to be reaped.
+bool KillTree(const Child& child, std::string_view entry, std::chrono::milliseconds limit);
+
 Descriptor OpenSelf();  // a pidfd of the calling process
 
 // Signals by pidfd; false when the process is gone.

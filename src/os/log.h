@@ -1,6 +1,6 @@
 // The log: text or JSON lines to stderr and a file. Messages are the contract's, word for word;
-// secrets never come here, and a line stays one line whatever users' text contains. Thread-safe, never blocks on a slow disk for long (bounded queue, drops
-// are counted).
+// secrets never come here, and a line stays one line whatever users' text contains. Thread-safe,
+// never blocks on a slow disk for long (bounded queue, drops are counted).
 #pragma once
 
 #include <initializer_list>

@@ -20,6 +20,17 @@ void BlockStopSignals() {
   pthread_sigmask(SIG_BLOCK, &stops, nullptr);
 }
 
-void IgnoreBrokenPipes() { signal(SIGPIPE, SIG_IGN); }
+void IgnoreWriteSignals() {
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+}
+
+void IgnoreStraySignals() {
+  IgnoreWriteSignals();
+  for (int stray :
+       {SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGTTIN, SIGTTOU})
+    signal(stray, SIG_IGN);
+  for (int stray = SIGRTMIN; stray <= SIGRTMAX; ++stray) signal(stray, SIG_IGN);
+}
 
 }  // namespace forager::os

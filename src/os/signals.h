@@ -8,7 +8,9 @@ namespace forager::os {
 void ResetSignals();
 // What a polite stop sends. For a process that is ended only by its parent.
 void BlockStopSignals();
-// A closed pipe is an error of write(), not a death.
-void IgnoreBrokenPipes();
+// A closed pipe and a file that may not grow are errors of write(), not deaths.
+void IgnoreWriteSignals();
+// These, and what would end a server that has no use for it: SIGUSR1, SIGALRM, SIGPWR and the like.
+void IgnoreStraySignals();
 
 }  // namespace forager::os

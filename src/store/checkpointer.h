@@ -1,6 +1,6 @@
 // Copies the write-ahead log into the database file in a thread of its own, so that commits do not
-// wait for it, and watches the log's size and the files themselves. Hears from the writer after each
-// commit.
+// wait for it, and watches the log's size and the files themselves. Hears from the writer after
+// each commit.
 #pragma once
 
 #include <condition_variable>

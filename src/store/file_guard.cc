@@ -156,9 +156,10 @@ void FileGuard::PutLogAside() {
   std::string log = path_ + "-wal", aside = path_ + ".lost-wal";
   if (!log_ || Compare(log, *log_) != Place::kOurs) return;
   if (std::rename(log.c_str(), aside.c_str()) != 0) return;
-  os::LogError(fmt::format("Store: the write-ahead log of the database that is gone was put aside "
-                           "as {}: with another database it would damage it",
-                           aside));
+  os::LogError(
+      fmt::format("Store: the write-ahead log of the database that is gone was put aside "
+                  "as {}: with another database it would damage it",
+                  aside));
 }
 
 }  // namespace forager::store

@@ -79,26 +79,6 @@ std::string CheckPostgresUrl(const std::string& url) {
   return wrong;
 }
 
-std::string WithoutPassword(const std::string& url) {
-  std::string shown = url;
-  auto begin = shown.find("://");
-  if (begin == shown.npos || !shown.starts_with("postgres")) return shown;
-  begin += 3;
-  auto end = std::min(shown.find_first_of("/?", begin), shown.size());
-  auto at = shown.rfind('@', end);
-  auto colon = shown.find(':', begin);
-  if (at != shown.npos && at > begin && colon < at)
-    shown.replace(colon + 1, at - colon - 1, "...");
-  for (std::string_view key : {"password=", "sslpassword="}) {
-    for (auto found = shown.find(key); found != shown.npos; found = shown.find(key, found)) {
-      found += key.size();
-      auto stop = std::min(shown.find_first_of("&#", found), shown.size());
-      shown.replace(found, stop - found, "...");
-    }
-  }
-  return shown;
-}
-
 DatabaseError ToDatabaseError(const pg_result* result, std::string_view statement) {
   const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   const char* words = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;

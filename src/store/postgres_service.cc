@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "job/plain_text.h"
 #include "store/health_board.h"
 #include "store/postgres_bulletin.h"
 #include "store/postgres_database.h"
@@ -65,7 +66,7 @@ class PostgresService final : public StoreService {
 }  // namespace
 
 Result<std::unique_ptr<StoreService>> OpenPostgres(const StoreOptions& options) {
-  std::string shown = WithoutPassword(options.postgres);
+  std::string shown = WithoutSecrets(options.postgres);
   try {
     auto starting = PostgresDatabase::Open({.url = options.postgres, .lock_limit = Millis{60'000}});
     if (auto ready = MigratePostgres(*starting, shown); !ready) {

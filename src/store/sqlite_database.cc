@@ -245,9 +245,9 @@ class Connection final : public SqliteDatabase {
     sqlite3_int64 size = 0;
     char head[FileGuard::kHead];
     // By SQLite's own descriptor: closing another of this file would drop its locks.
-    bool open = sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, &file) ==
-                    SQLITE_OK &&
-                file && file->pMethods && file->pMethods->xFileSize(file, &size) == SQLITE_OK;
+    bool open =
+        sqlite3_file_control(handle_, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        file && file->pMethods && file->pMethods->xFileSize(file, &size) == SQLITE_OK;
     if (!open) return;
     int read = file->pMethods->xRead(file, head, sizeof head, 0);
     if (read == SQLITE_OK) guard_->CheckHead({head, sizeof head}, size);

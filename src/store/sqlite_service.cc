@@ -26,18 +26,20 @@ class SqliteService final : public StoreService {
         guard_(path_),
         checkpointer_(
             [this] {
-              return SqliteDatabase::Open({path_, false, kBusyStep, kCheckpointCacheKib, false, &guard_});
+              return SqliteDatabase::Open(
+                  {path_, false, kBusyStep, kCheckpointCacheKib, false, &guard_});
             },
             health_),
         readers_(options,
                  [this] {
-                   return SqliteDatabase::Open({path_, true, kReadBusy, kReaderCacheKib, false, &guard_});
+                   return SqliteDatabase::Open(
+                       {path_, true, kReadBusy, kReaderCacheKib, false, &guard_});
                  }),
         writer_(
             options,
             [this] {
-              auto database = SqliteDatabase::Open(
-                  {path_, false, kBusyStep, kWriterCacheKib, false, &guard_});
+              auto database =
+                  SqliteDatabase::Open({path_, false, kBusyStep, kWriterCacheKib, false, &guard_});
               database->OnLogPages([this](int pages) { checkpointer_.LogPages(pages); });
               return database;
             },

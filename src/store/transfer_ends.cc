@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "job/plain_text.h"
 #include "os/clock.h"
 #include "store/migrations.h"
 #include "store/postgres_migrations.h"
@@ -99,7 +100,7 @@ bool TakeTransferLock(Database& database) {
 }
 
 Result<void> OpenPostgres(TransferEnds& ends, const std::string& url, bool writes) {
-  std::string name = WithoutPassword(url);
+  std::string name = WithoutSecrets(url);
   if (std::string wrong = CheckPostgresUrl(url); !wrong.empty())
     return Refuse(fmt::format("{} cannot be read: {}", name, wrong));
   try {
@@ -149,8 +150,8 @@ Result<TransferEnds> OpenTransfer(const TransferOptions& options) {
   auto path = SqlitePath(ends.to_postgres ? options.from : options.to);
   if (!path || !IsPostgres(url))
     return Refuse("One of --from and --to is sqlite:PATH, the other postgres://...");
-  ends.from_name = WithoutPassword(options.from);
-  ends.to_name = WithoutPassword(options.to);
+  ends.from_name = WithoutSecrets(options.from);
+  ends.to_name = WithoutSecrets(options.to);
   bool writes = !options.dry_run && !options.verify_only;
   // The source first: while it is in use nothing is made in the target.
   auto sqlite = [&] { return OpenSqlite(ends, *path, writes); };

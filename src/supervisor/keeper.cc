@@ -399,7 +399,7 @@ int KeeperMain(int, char**, const WorkerEntry& worker) {
   }
   os::SetProcessName("forager-keeper");
   os::SetDumpable(false);
-  os::IgnoreBrokenPipes();
+  os::IgnoreStraySignals();
   os::BlockStopSignals();
   os::RaiseOpenFiles();
   return Keeper(worker).Run();

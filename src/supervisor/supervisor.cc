@@ -37,10 +37,10 @@ Result<std::unique_ptr<Supervisor>> Supervisor::Make(os::EventLoop& loop, const 
     struct stat folder{};
     bool closed = stat(options.data_dir.c_str(), &folder) == 0 && (folder.st_mode & S_IXOTH) == 0;
     if (closed && chmod(options.data_dir.c_str(), (folder.st_mode & 07777) | 0011) == 0)
-      os::LogWarning(fmt::format("The mode of the data directory {} is now {:o}, so that {} can "
-                                 "pass through to the scratch directories",
-                                 options.data_dir, (folder.st_mode & 07777) | 0011,
-                                 options.run_as));
+      os::LogWarning(
+          fmt::format("The mode of the data directory {} is now {:o}, so that {} can "
+                      "pass through to the scratch directories",
+                      options.data_dir, (folder.st_mode & 07777) | 0011, options.run_as));
   }
   os::IgnoreWriteSignals();
   os::RaiseOpenFiles();

@@ -112,6 +112,50 @@ TEST_F(SettingsTest, NoAccessControlOnlyOnLoopback) {
   EXPECT_NE(Wrong().find("auth = \"off\" is refused"), std::string::npos);
 }
 
+TEST_F(SettingsTest, PublicUrlIsTheRootOfAHost) {
+  sources_.flags["public_url"] = "https://forager.example:8443/";
+  EXPECT_EQ(Load().public_url, "https://forager.example:8443");
+  for (const char* wrong : {"https://x.example/forager", "https://x.example?a=b", "https://",
+                            "https://me:pw@x.example", "ftp://x.example", "x.example"}) {
+    sources_.flags["public_url"] = wrong;
+    EXPECT_NE(Wrong().find("without a path"), std::string::npos) << wrong;
+    EXPECT_EQ(Wrong().find("pw"), std::string::npos) << wrong;
+  }
+}
+
+TEST_F(SettingsTest, PasswordsInAddressesAreNotShown) {
+  File(
+      "[alerts.receivers.ops]\nkind = \"email\"\nsmtp = \"smtp://me:passw0rd@mail.example\"\n"
+      "from = \"a@b.c\"\nto = \"d@e.f\"\n");
+  Settings settings = Load();
+  ASSERT_EQ(settings.alerts.receivers.size(), 1u);
+  EXPECT_EQ(settings.alerts.receivers[0].smtp, "smtp://me:passw0rd@mail.example");
+  for (const auto& view : settings.views)
+    EXPECT_EQ(view.value.find("passw0rd"), std::string::npos) << view.name;
+  File("[alerts.receivers.ops]\nkind = \"email\"\nsmtp = \"smpt://me:passw0rd@mail.example\"\n");
+  EXPECT_NE(Wrong().find("smpt://me:...@mail.example"), std::string::npos) << Wrong();
+}
+
+TEST_F(SettingsTest, VariablesEndInNewlinesAndEmptyOnesAreUnset) {
+  setenv("FORAGER_MAX_RUNNING", "7\r\n", 1);
+  setenv("FORAGER_USER_AGENT", "", 1);
+  setenv("FORAGER_LISTEN", "\n", 1);
+  sources_.environment = ReadEnvironment();
+  for (const char* name : {"FORAGER_MAX_RUNNING", "FORAGER_USER_AGENT", "FORAGER_LISTEN"})
+    unsetenv(name);
+  Settings settings = Load();
+  EXPECT_EQ(settings.max_running, 7);
+  EXPECT_EQ(SourceOf(settings, "user_agent"), "default");
+  EXPECT_EQ(SourceOf(settings, "listen"), "default");
+}
+
+TEST_F(SettingsTest, TheFileMayBeginWithAByteOrderMark) {
+  File("\xEF\xBB\xBFmax_running = 9\r\n");
+  EXPECT_EQ(Load().max_running, 9);
+  File(std::string("\xFF\xFEm\0", 4));
+  EXPECT_NE(Wrong().find("save it as UTF-8"), std::string::npos) << Wrong();
+}
+
 TEST_F(SettingsTest, MonitorTakesFractionsOfASecond) {
   sources_.environment["ARTITEC_JOB_MONITOR_INTERVAL"] = "0.1";
   sources_.environment["ARTITEC_JOB_TIMEOUT_MINUTES"] = "0.5";

@@ -70,6 +70,13 @@ TEST_F(RowsTest, CsvQuotesAndKeepsEveryByteForAPipe) {
             "name,n,s\nplain,1234,failed\n\"quo\"\"te, and \x1b[2J long\",5,\n");
 }
 
+TEST_F(RowsTest, CsvOfStrangersIsNoFormula) {
+  EXPECT_EQ(Print(Format::kCsv, {R"({"name":"=1+1","n":-5,"s":"+x"})",
+                                 R"({"name":"@SUM(A1,\"x\") ","n":null,"s":"\t=1"})",
+                                 R"({"name":"＝1","n":1,"s":"-"})"}),
+            "name,n,s\n'=1+1,-5,'+x\n\"'@SUM(A1,\"\"x\"\") \",,'\t=1\n'＝1,1,'-\n");
+}
+
 TEST_F(RowsTest, AnEmptyListIsStillAList) { EXPECT_EQ(Print(Format::kJson, {}), "[]\n"); }
 TEST_F(RowsTest, AnEmptyCsvHasItsHeading) { EXPECT_EQ(Print(Format::kCsv, {}), "name,n,s\n"); }
 

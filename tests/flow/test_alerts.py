@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+import processes
 from polling import stays, wait_until
 from receivers import Hook, Mailbox
 
@@ -317,6 +318,39 @@ def test_a_command_that_fails_or_hangs(make, tmp_path, script, words):
     assert words in given["last_error"]
 
 
+def test_a_command_that_is_killed_takes_its_children_along(make, tmp_path):
+    path, pids = tmp_path / "tell", tmp_path / "pids"
+    # One below it, one in a session of its own, one that has left both.
+    path.write_text(f"""#!/bin/sh
+for way in "" setsid; do $way sh -c 'echo $$ >> {pids}; sleep 300' & done
+(setsid sh -c 'echo $$ >> {pids}; sleep 300' &)
+wait
+""")
+    path.chmod(0o755)
+    forager = watched(make, {"page": {"kind": "command", "command": [str(path)]}}, alerts={"max_tries": 1, "timeout": "1s"})
+    forager.post("/alerts/test")
+    wait_until(lambda: deliveries(forager, state="given_up"), 15, "the end of its try")
+    started = [int(pid) for pid in pids.read_text().split()]
+    assert len(started) == 3 and not [pid for pid in started if processes.alive(pid)]
+
+
+def test_a_reload_waits_for_no_mail_server(make, hooks):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        mail = {"kind": "email", "smtp": f"smtp://127.0.0.1:{port}", "from": "a@b.c", "to": "d@e.f"}
+        forager = watched(make, {"mail": mail}, alerts={"timeout": "60s"})
+        forager.post("/alerts/test", params={"receiver": "mail"})
+        connection, _ = silent.accept()  # it waits for a greeting now
+        with connection:
+            forager.config.write_text(forager.config.read_text().replace("a@b.c", "other@b.c"))
+            began = time.monotonic()
+            os.kill(forager.server_pid(), signal.SIGHUP)
+            wait_until(lambda: "The configuration was read again" in forager.log_text(), 5, "the reload")
+            assert time.monotonic() - began < 0.9, "the event loop waited for a mail server"
+            began = time.monotonic()
+            assert forager.terminate() == 0 and time.monotonic() - began < 5
+
+
 # --- when and to whom
 
 def clock(minutes):
@@ -376,11 +410,11 @@ def test_the_test_button_of_a_receiver_nobody_knows(make, hooks):
 def test_secrets_are_not_shown(make, hooks):
     hook = hooks()
     forager = watched(make, {"ops": {"kind": "webhook", "url": hook.url + "?key=abc123", "secret": "s3cret"},
-                             "mail": {"kind": "email", "smtp": "smtp://127.0.0.1:1", "user": "me", "password": "passw0rd", "from": "a@b.c", "to": "d@e.f"}})
+                             "mail": {"kind": "email", "smtp": "smtp://you:w0rdpass@127.0.0.1:1", "user": "me", "password": "passw0rd", "from": "a@b.c", "to": "d@e.f"}})
     forager.post("/alerts/test", params={"receiver": "ops"})
     wait_until(lambda: hook.got, 10, "the message")
     shown = forager.get("/config").text + forager.get("/alerts").text + forager.log_text() + forager.cli("config", "--config", str(forager.config)).stdout
-    for secret in ("s3cret", "abc123", "passw0rd"):
+    for secret in ("s3cret", "abc123", "passw0rd", "w0rdpass"):
         assert secret not in shown
     assert "alerts.receivers.ops.secret" in shown
 

@@ -90,6 +90,36 @@ TEST(ChildProcess, AFailedExecIsAnErrorOfTheStart) {
   EXPECT_EQ(child.error(), ENOENT);
 }
 
+TEST(ChildProcess, ItsWholeTreeIsKilled) {
+  Program program;
+  program.path = "/bin/sh";
+  // A child, one in a session of its own, and one without parent or session.
+  program.argv = {"sh", "-c",
+                  "sleep 300 & setsid sleep 300 & (setsid sleep 300 &) ; env -i sleep 300 & wait"};
+  program.environment = {"PATH=/usr/bin:/bin", "FORAGER_TREE=of-this-test"};
+  auto child = StartProgram(program);
+  ASSERT_TRUE(child);
+  auto all = [&] {
+    auto pids = Descendants(child->pid);
+    for (pid_t pid : FindByEnvironment("FORAGER_TREE=of-this-test")) pids.push_back(pid);
+    std::ranges::sort(pids);
+    pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
+    return pids;
+  };
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (all().size() < 5 && std::chrono::steady_clock::now() < deadline) sched_yield();
+  auto pids = all();
+  ASSERT_EQ(pids.size(), 5u);
+  EXPECT_TRUE(KillTree(*child, "FORAGER_TREE=of-this-test", std::chrono::seconds(5)));
+  EXPECT_TRUE(Reap(child->pidfd));
+  EXPECT_TRUE(FindByEnvironment("FORAGER_TREE=of-this-test").empty());
+  for (pid_t pid : pids) {
+    std::string state = ReadSmallFile("/proc/" + std::to_string(pid) + "/stat");
+    auto name = state.rfind(") ");
+    EXPECT_TRUE(name == state.npos || state[name + 2] == 'Z') << state;
+  }
+}
+
 TEST(ChildProcess, AProgramGetsOnlyItsSocketAndItsEnvironment) {
   auto pair = MakeMessagePair();
   ASSERT_TRUE(pair);

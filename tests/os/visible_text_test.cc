@@ -22,11 +22,13 @@ TEST(VisibleText, NothingActsAndALineStaysOne) {
 }
 
 TEST(VisibleText, OverlongFormsAndSurrogatesAreNoCharacters) {
-  EXPECT_EQ(Visible("\xc0\x9b \xed\xa0\x80 \xe0\x80\x9b"), "\\xc0\\x9b \\xed\\xa0\\x80 \\xe0\\x80\\x9b");
+  EXPECT_EQ(Visible("\xc0\x9b \xed\xa0\x80 \xe0\x80\x9b"),
+            "\\xc0\\x9b \\xed\\xa0\\x80 \\xe0\\x80\\x9b");
 }
 
 TEST(VisibleText, JsonStaysJson) {
-  EXPECT_EQ(VisibleJson("\"\u009b\u2028\U000E0041é\xff\""), "\"\\u009b\\u2028\\udb40\\udc41é\\ufffd\"");
+  EXPECT_EQ(VisibleJson("\"\u009b\u2028\U000E0041é\xff\""),
+            "\"\\u009b\\u2028\\udb40\\udc41é\\ufffd\"");
 }
 
 std::string Logged(LogFormat format) {
@@ -41,8 +43,9 @@ std::string Logged(LogFormat format) {
 
 TEST(VisibleText, TheLogShowsItInBothFormats) {
   EXPECT_TRUE(Logged(LogFormat::kText).ends_with("info job \\u2028\\x85x error=\\u202e\\x1b\n"));
-  EXPECT_TRUE(Logged(LogFormat::kJson)
-                  .ends_with("\"message\":\"job \\u2028\\u0085x\",\"error\":\"\\u202e\\u001b\"}\n"));
+  EXPECT_TRUE(
+      Logged(LogFormat::kJson)
+          .ends_with("\"message\":\"job \\u2028\\u0085x\",\"error\":\"\\u202e\\u001b\"}\n"));
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ TEST_P(LostFiles, ADatabaseRemovedWhileNobodyWritesIsNoticed) {
   fs::remove(path_);
   EXPECT_TRUE(WaitForLoss());
   EXPECT_THAT(service_->health().reason, HasSubstr("removed or replaced"));
+  service_.reset();
 }
 
 TEST_P(LostFiles, AMovedDatabaseKeepsItsLog) {
@@ -92,6 +93,7 @@ TEST_P(LostFiles, AFileCutShortIsDamaged) {
   fs::resize_file(path_, 0);
   ExpectLost("damaged");
   EXPECT_TRUE(fs::exists(path_ + "-wal"));
+  service_.reset();
 }
 
 TEST_P(LostFiles, AFileWithAnotherBeginningIsDamaged) {
@@ -101,6 +103,7 @@ TEST_P(LostFiles, AFileWithAnotherBeginningIsDamaged) {
     file.write(std::string(4'096, 'x').data(), 4'096);
   }
   ExpectLost("damaged");
+  service_.reset();
 }
 
 TEST_P(LostFiles, WhatAPersonWithAShellMayDoIsNoLoss) {

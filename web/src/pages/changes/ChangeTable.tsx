@@ -3,6 +3,7 @@ import { asText } from '../../api/client';
 import type { Change, Json, JsonObject } from '../../api/types';
 import { Ago, Link } from '../../ui/basics';
 import { Table } from '../../ui/Table';
+import { WebLink } from '../../ui/WebLink';
 import { percent } from '../../words';
 
 const KINDS: Record<string, string> = { added: 'added', modified: 'changed', removed: 'removed' };
@@ -24,7 +25,7 @@ function Entity({ data }: { data: JsonObject }) {
 
 function hostOf(address: string): string {
   try {
-    return new URL(address).host;
+    return new URL(address).host || address;
   } catch {
     return address;
   }
@@ -35,9 +36,7 @@ function Source({ change }: { change: Change }) {
   return (
     <>
       {change.source_url ? (
-        <a href={change.source_url} title={change.source_url} target="_blank" rel="noreferrer noopener">
-          {hostOf(change.source_url)}
-        </a>
+        <WebLink to={change.source_url}>{hostOf(change.source_url)}</WebLink>
       ) : (
         <span className="muted">not named</span>
       )}

@@ -1,6 +1,7 @@
 import type { Job } from '../../api/types';
 import { Ago, Panel } from '../../ui/basics';
 import { FactList, type Fact } from '../../ui/FactList';
+import { WebLink } from '../../ui/WebLink';
 import { count } from '../../words';
 
 export function Facts({ job }: { job: Job }) {
@@ -16,12 +17,7 @@ export function Facts({ job }: { job: Job }) {
   if (job.unreadable_events) facts.push(['Unreadable events', `${count(job.unreadable_events)} (warnings in the log say why)`]);
   if (job.search_query) facts.push(['Query', job.search_query]);
   if (job.target_url) {
-    facts.push([
-      'Address',
-      <a key="address" href={job.target_url} target="_blank" rel="noreferrer noopener" className="break">
-        {job.target_url}
-      </a>,
-    ]);
+    facts.push(['Address', <WebLink key="address" to={job.target_url} className="break" />]);
   }
   if (job.entity_id) facts.push(['Entity', job.entity_id]);
   if (job.timeout_minutes !== null) facts.push(['Own timeout', `${job.timeout_minutes} min`]);
