@@ -29,7 +29,10 @@ bool BeginsObject(std::string_view line) {
 
 // "foo\r: not found": what a shell says of a script with Windows line ends. No bar goes on so.
 bool IsWithinText(std::string_view after_return) {
-  return !after_return.empty() && std::string_view(":'\"\xE2").contains(after_return.front());
+  for (std::string_view mark : {":", "'", "\"", "\xE2\x80\x99"}) {
+    if (after_return.starts_with(mark)) return true;
+  }
+  return false;
 }
 
 std::size_t FindReturn(std::string_view part) {

@@ -89,6 +89,8 @@ TEST(LineReader, ACarriageReturnRewritesTheLineUnlessItEndsIt) {
               (std::vector<Seen>{{" 1%", true}, {" 2%", true}, {"", false}, {"x", false}}));
     EXPECT_EQ(read("x.sh: 2: foo\r: not found\n", step),
               (std::vector<Seen>{{"x.sh: 2: foo\r: not found", false}}));
+    EXPECT_EQ(read("\r\xE2\xA0\x8B load\r\xE2\xA0\x99 load\n", step),
+              (std::vector<Seen>{{"\xE2\xA0\x8B load", true}, {"\xE2\xA0\x99 load", false}}));
     EXPECT_EQ(read(std::string(1000, '\r') + "\n\n\n", step), std::vector<Seen>{});
     auto event = read("{\"a\":\"x\ry\"}\r\n", step);
     ASSERT_EQ(event.size(), 1u);
