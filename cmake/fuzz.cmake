@@ -6,9 +6,10 @@ set(FUZZ_LAYER_event_codec forager_job)
 set(FUZZ_LAYER_request_parser forager_http)
 set(FUZZ_LAYER_cron forager_calendar)
 set(FUZZ_LAYER_zone forager_calendar)
+set(FUZZ_LAYER_line_changes forager_supervisor)
 
 # The libraries must be instrumented too, or the fuzzer is blind.
-foreach(layer os job calendar http collectors)
+foreach(layer os job calendar http collectors supervisor)
   if(TARGET forager_${layer})
     target_compile_options(forager_${layer} PRIVATE -fsanitize=fuzzer-no-link)
   endif()

@@ -40,11 +40,14 @@ struct SettingView {
 // A limit of a live attempt: its whole length, and what is left of it now.
 struct LimitView {
   Millis limit{0}, left{0};
+  bool rests = false;  // it does not count now
 };
 struct LiveAttempt {
   AttemptRef ref;
   LimitView deadline, heartbeat, stall;
   bool stopping = false;  // its stop schedule has begun
+  bool speaks = true;     // false: a command that has not spoken our protocol
+  std::string signs;      // one sentence: the signs of life seen, and when
 };
 
 // An attempt that lives on this node waits for its turn at a web host.
@@ -85,8 +88,9 @@ class Control {
   // for proof of death of what was killed.
   virtual void ResetStuck(Millis timeout, bool requeue,
                           std::function<void(Result<StuckReset>)> done) = 0;
-  // The attempts whose processes live on this node.
-  virtual void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) = 0;
+  // The attempts whose processes live on this node: of one job, or of all ("").
+  virtual void LiveAttempts(const std::string& job_id,
+                            std::function<void(std::vector<LiveAttempt>)> done) = 0;
   virtual std::optional<TurnWait> turn_wait(const AttemptRef& ref) const = 0;
   // Rows in state running with nothing alive behind them: the gauge that must read 0. None while it
   // is not known.

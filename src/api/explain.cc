@@ -112,6 +112,13 @@ void ExplainPending(const Call& call, const Facts& facts, Reasons& reasons) {
   if (reasons.empty()) reasons.Add("ready", "It is next and starts as soon as dispatch looks.");
 }
 
+void ExplainLife(const Job& job, const std::vector<LiveAttempt>& live, Reasons& reasons) {
+  for (const LiveAttempt& attempt : live) {
+    if (attempt.ref == AttemptRef{job.job_id, job.attempt} && !attempt.stopping)
+      reasons.Add("signs_of_life", attempt.signs);
+  }
+}
+
 void ExplainRunning(const Call& call, const Job& job, Reasons& reasons) {
   std::string since;
   if (job.started_at && *job.started_at <= call.Now()) {
@@ -156,30 +163,47 @@ void ExplainFinished(const Facts& facts, Reasons& reasons) {
   }
 }
 
+Result<http::Response> Explained(const Call& call, const std::vector<LiveAttempt>& live,
+                                 store::Store& store) {
+  Result<Facts> facts = ReadFacts(store, call.id);
+  if (!facts) return std::unexpected(facts.error());
+  const Job& job = facts->job;
+  Reasons reasons;
+  if (job.status == State::kPending)
+    ExplainPending(call, *facts, reasons);
+  else if (job.status == State::kRunning)
+    ExplainRunning(call, job, reasons);
+  else
+    ExplainFinished(*facts, reasons);
+  if (job.status == State::kRunning) ExplainLife(job, live, reasons);
+  if (job.status == State::kPending && !call.control().types()->Find(job.entity_type)) {
+    reasons.Add("unknown_entity_type", "No collector serves the entity type " + job.entity_type +
+                                           "; it will fail when it runs.");
+  }
+  return Json(200, ObjectWriter()
+                       .Text("job_id", job.job_id)
+                       .Text("status", Name(job.status))
+                       .Raw("reasons", reasons.Take())
+                       .Take());
+}
+
 }  // namespace
 
-Result<ReadWork> ExplainJob(const Call& call) {
-  return [&call](store::Store& store) -> Result<http::Response> {
-    Result<Facts> facts = ReadFacts(store, call.id);
-    if (!facts) return std::unexpected(facts.error());
-    const Job& job = facts->job;
-    Reasons reasons;
-    if (job.status == State::kPending)
-      ExplainPending(call, *facts, reasons);
-    else if (job.status == State::kRunning)
-      ExplainRunning(call, job, reasons);
-    else
-      ExplainFinished(*facts, reasons);
-    if (job.status == State::kPending && !call.control().types()->Find(job.entity_type)) {
-      reasons.Add("unknown_entity_type", "No collector serves the entity type " + job.entity_type +
-                                             "; it will fail when it runs.");
-    }
-    return Json(200, ObjectWriter()
-                         .Text("job_id", job.job_id)
-                         .Text("status", Name(job.status))
-                         .Raw("reasons", reasons.Take())
-                         .Take());
-  };
+// What the attempt does is known to the loop alone, and asked first.
+void ExplainJob(CallPtr call) {
+  call->control().LiveAttempts(call->id, [call](std::vector<LiveAttempt> live) {
+    auto answer = std::make_shared<http::Response>();
+    call->store().Read(
+        [call, live = std::move(live), answer](store::Store& store) -> Result<void> {
+          Result<http::Response> explained = Explained(*call, live, store);
+          if (!explained) return std::unexpected(explained.error());
+          *answer = std::move(*explained);
+          return {};
+        },
+        [call, answer](Result<void> read) {
+          read ? call->Send(std::move(*answer)) : call->Send(read.error());
+        });
+  });
 }
 
 }  // namespace forager::api

@@ -16,7 +16,7 @@ Result<ReadWork> GetLogs(const Call& call);
 Result<ReadWork> GetChanges(const Call& call);
 Result<ReadWork> ListChanges(const Call& call);
 // explain
-Result<ReadWork> ExplainJob(const Call& call);
+void ExplainJob(CallPtr call);
 // jobs_actions
 Result<WriteWork> ExecutePending(const Call& call);
 Result<WriteWork> StartJob(const Call& call);

@@ -57,7 +57,7 @@ std::vector<Route> MakeTable() {
        {"page", "page_size", "cursor"},
        none,
        Read{GetChanges}},
-      {"GET", Under("/jobs/{id}/explain"), kViewer, {}, none, Read{ExplainJob}},
+      {"GET", Under("/jobs/{id}/explain"), kViewer, {}, none, Async{ExplainJob}},
       {"POST", Under("/jobs/{id}/start"), kOperator, {}, none, Write{StartJob}},
       {"POST", Under("/jobs/{id}/execute"), kOperator, {"wait"}, none, Async{ExecuteJob}},
       {"POST", Under("/jobs/{id}/cancel"), kOperator, {"force"}, none, Write{CancelJob}},

@@ -8,10 +8,10 @@ namespace {
 double Seconds(Millis duration) { return static_cast<double>(duration.count()) / 1e3; }
 
 std::string WriteLimit(const LimitView& limit) {
-  return ObjectWriter()
-      .Number("limit_seconds", Seconds(limit.limit))
-      .Number("left_seconds", Seconds(limit.left))
-      .Take();
+  ObjectWriter body;
+  body.Number("limit_seconds", Seconds(limit.limit));
+  limit.rests ? body.Raw("left_seconds", "null") : body.Number("left_seconds", Seconds(limit.left));
+  return body.Take();
 }
 
 std::string WriteLive(const LiveAttempt& live) {
@@ -22,13 +22,15 @@ std::string WriteLive(const LiveAttempt& live) {
       .Raw("deadline", WriteLimit(live.deadline))
       .Raw("heartbeat", WriteLimit(live.heartbeat))
       .Raw("stall", WriteLimit(live.stall))
+      .Bool("speaks", live.speaks)
+      .Text("signs_of_life", live.signs)
       .Take();
 }
 
 }  // namespace
 
 void GetRunning(CallPtr call) {
-  call->control().LiveAttempts([call](std::vector<LiveAttempt> attempts) {
+  call->control().LiveAttempts("", [call](std::vector<LiveAttempt> attempts) {
     call->Send(Json(200, ObjectWriter().Raw("attempts", WriteArray(attempts, WriteLive)).Take()));
   });
 }

@@ -11,6 +11,7 @@ double Seconds(Millis duration) { return static_cast<double>(duration.count()) /
 void WriteSettings(ObjectWriter& body, const TypeSettings& type) {
   body.Number("timeout_minutes", Seconds(type.timeout) / 60)
       .Number("heartbeat_timeout_seconds", Seconds(type.heartbeat_timeout))
+      .Bool("heartbeat_set", type.heartbeat_set)
       .Number("stall_timeout_seconds", Seconds(type.stall_timeout))
       .Number("grace_seconds", Seconds(type.grace))
       .Int("memory_bytes", type.memory_bytes)

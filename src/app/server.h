@@ -55,7 +55,8 @@ class Server final : public api::Control {
   void StartClaimed(std::vector<Job> jobs) override;
   void ResetStuck(Millis timeout, bool requeue,
                   std::function<void(Result<api::StuckReset>)> done) override;
-  void LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) override;
+  void LiveAttempts(const std::string& job_id,
+                    std::function<void(std::vector<api::LiveAttempt>)> done) override;
   std::optional<api::TurnWait> turn_wait(const AttemptRef& ref) const override;
   std::optional<int> stuck_running() const override;
   std::string metrics(const api::JobFigures& jobs) const override;

@@ -72,15 +72,16 @@ void Server::ResetStuck(Millis timeout, bool requeue,
   });
 }
 
-void Server::LiveAttempts(std::function<void(std::vector<api::LiveAttempt>)> done) {
-  loop_.Post([this, done = std::move(done)] {
+void Server::LiveAttempts(const std::string& job_id,
+                          std::function<void(std::vector<api::LiveAttempt>)> done) {
+  loop_.Post([this, job_id, done = std::move(done)] {
     std::vector<api::LiveAttempt> live;
     auto view = [](const supervisor::Supervisor::Left& left) {
-      return api::LimitView{left.limit, left.left};
+      return api::LimitView{left.limit, left.left, left.rests};
     };
-    for (const auto& watched : supervisor_->Watching()) {
+    for (const auto& watched : supervisor_->Watching(job_id)) {
       live.push_back({watched.ref, view(watched.deadline), view(watched.heartbeat),
-                      view(watched.stall), watched.stopping});
+                      view(watched.stall), watched.stopping, watched.speaks, watched.signs});
     }
     done(std::move(live));
   });

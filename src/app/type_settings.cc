@@ -27,7 +27,8 @@ const std::vector<Row>& Limits() {
          return Keep(ParseUnits(text, 0.01, 1'440, 1min), t.timeout);
        }},
       {"heartbeat_timeout", "FORAGER_HEARTBEAT_TIMEOUT", "30s",
-       "an attempt hangs when nothing is heard for so long",
+       "an attempt hangs when nothing is heard for so long; a command that never spoke our protocol "
+       "only if this is set",
        [](auto text, TypeSettings& t) {
          return Keep(ParseSpan(text, 100ms, 24h), t.heartbeat_timeout);
        }},
@@ -65,6 +66,11 @@ const Row* FindLimit(std::string_view key) {
   return nullptr;
 }
 
+// A heartbeat limit that nobody chose rests for programs that know nothing of heartbeats.
+void NoteChoice(std::string_view key, std::string_view source, TypeSettings& type) {
+  if (key == "heartbeat_timeout") type.heartbeat_set = source != "default";
+}
+
 // A key that only a type has; nothing when there is no such key.
 std::optional<std::string> ApplyOwn(const std::string& key, const FileValue& value,
                                     TypeSettings& type) {
@@ -99,6 +105,7 @@ Result<TypeSettings> ReadType(const std::string& name, const FileTable& table,
     if (!right)
       return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown key {}", value.source, setting));
     if (!right->empty()) return WrongValue(setting, value.text, value.source, *right);
+    NoteChoice(key, value.source, type);
     views.push_back({setting, value.text, value.source});
   }
   if (type.collector.empty()) type.collector = type.command.empty() ? "web" : "command";
@@ -152,6 +159,7 @@ Result<std::shared_ptr<const TypeCatalog>> MakeCatalog(std::string_view shipped,
     auto [text, source] = choose(row.name, row.environment, row.fallback);
     if (std::string right = row.apply(text, defaults); !right.empty())
       return WrongValue(row.name, text, source, right);
+    NoteChoice(row.name, source, defaults);
     views.push_back({fmt::format("defaults.{}", row.name), text, source});
   }
   for (const auto& [key, value] : file.defaults) {

@@ -230,6 +230,14 @@ void CheckSandbox(Examination& e) {
     else
       e.Add("sandbox", Health::kWarning, fmt::format("no {}: {}", name, offered[name]), advice);
   }
+  if (has("signs_of_life"))
+    e.Ok("signs of life", "what silent commands read, write, send and receive is seen");
+  else
+    e.Add("signs of life", Health::kWarning,
+          fmt::format("bytes moved by silent commands are not seen ({}): those that run for a "
+                      "moment and rest again are given credit",
+                      offered["signs_of_life"]),
+          "give the server CAP_SYS_PTRACE (`--cap-add SYS_PTRACE`) and a kernel with tcp_diag");
 }
 
 namespace {

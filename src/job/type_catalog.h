@@ -18,6 +18,7 @@ struct TypeSettings {
   std::vector<std::string> command;  // argv of a command collector
   Millis timeout{30 * 60'000};
   Millis heartbeat_timeout{30'000};
+  bool heartbeat_set = false;  // by somebody: it counts for commands that never spoke, too
   Millis stall_timeout{10 * 60'000};
   Millis grace{10'000};
   std::int64_t memory_bytes = 1LL << 30;

@@ -139,6 +139,7 @@ void Dispatcher::LaunchOne(const Job& job) {
   spec.job_json = WriteAttemptJob(job);
   spec.timeout = policy_.TimeoutOf(job);
   spec.heartbeat_timeout = type->heartbeat_timeout;
+  spec.heartbeat_set = type->heartbeat_set;
   spec.stall_timeout = type->stall_timeout;
   spec.grace = type->grace;
   spec.memory_bytes = type->memory_bytes;

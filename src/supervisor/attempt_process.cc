@@ -146,6 +146,7 @@ class Collector {
         "HOME=" + plan_.scratch,
         "TMPDIR=" + (house_.mounts ? "/tmp" : plan_.scratch),
         "LANG=C.UTF-8",
+        "PYTHONUNBUFFERED=1",  // else what a script prints is heard of at its end
         "FORAGER_JOB_ID=" + plan_.job_id,
         "FORAGER_ATTEMPT=" + std::to_string(plan_.attempt),
         house_.marker};

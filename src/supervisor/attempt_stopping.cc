@@ -41,6 +41,7 @@ void AttemptSupervisor::Check(std::uint64_t id) {
   if (attempt->schedule.begun()) return RunSchedule(id);
   os::Steady now = clock_.SteadyNow();
   if (attempt->end_due()) return CheckEnd(*attempt, now);
+  if (attempt->clocks.TakeLook(now)) look_.Ask(id);
   // What waits in the pipe was said in time: our being late is not the attempt's silence.
   if (attempt->clocks.Check(now) != StopReason::kNone) {
     attempt->Drain(now);

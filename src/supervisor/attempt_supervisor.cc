@@ -69,32 +69,6 @@ std::optional<Millis> AttemptSupervisor::Age(const AttemptRef& ref) const {
   return std::chrono::duration_cast<Millis>(clock_.SteadyNow() - attempt->clocks.started());
 }
 
-std::vector<Supervisor::Watched> AttemptSupervisor::Watching() const {
-  std::vector<Watched> watched;
-  os::Steady now = clock_.SteadyNow();
-  for (const auto& [id, attempt] : attempts_) {
-    if (attempt->ended) continue;
-    const AttemptClocks& clocks = attempt->clocks;
-    const AttemptLimits& limits = clocks.limits();
-    auto left = [&](Millis limit, os::Steady since) {
-      return Left{limit, std::clamp(std::chrono::duration_cast<Millis>(since + limit - now),
-                                    Millis{0}, limit)};
-    };
-    watched.push_back({attempt->ref(), left(limits.timeout, clocks.started()),
-                       left(limits.heartbeat, clocks.heard()),
-                       left(limits.stall, clocks.progressed()), attempt->schedule.begun()});
-  }
-  return watched;
-}
-
-std::string AttemptSupervisor::Describe(const AttemptRef& ref) const {
-  const RunningAttempt* attempt = attempts_.Find(ref);
-  if (!attempt) return "No process was behind it.";
-  if (attempt->ended) return "Its processes cannot be ended.";
-  if (attempt->schedule.begun()) return "It was being stopped.";
-  return attempt->clocks.Describe(clock_.SteadyNow());
-}
-
 void AttemptSupervisor::SetCollectorSettings(std::map<std::string, std::string> settings) {
   settings_json_ = SettingsJson(settings);
 }
@@ -329,6 +303,7 @@ void AttemptSupervisor::End(std::uint64_t id, ProcessEnd process, bool released,
   attempt->ended = true;
   if (released) {
     attempts_.Remove(id);
+    look_.Forget(id);
   } else {
     attempt->schedule.Begin(now, {}, true);
     Arm(now);
@@ -341,6 +316,7 @@ void AttemptSupervisor::Release(std::uint64_t id, const Usage& usage) {
   if (!attempt) return;
   AttemptRef ref = attempt->ref();
   attempts_.Remove(id);
+  look_.Forget(id);
   observer_.OnReleased(ref, usage);
 }
 

@@ -10,13 +10,14 @@
 #include "os/descriptor.h"
 #include "supervisor/attempt_table.h"
 #include "supervisor/keeper_link.h"
+#include "supervisor/life_look.h"
 #include "supervisor/supervisor.h"
 
 namespace forager::supervisor {
 
 inline constexpr Millis kTick{1000};
 
-class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
+class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLook::Attempts {
  public:
   AttemptSupervisor(os::EventLoop& loop, const os::Clock& clock, SupervisorOptions options,
                     AttemptObserver& observer);
@@ -32,7 +33,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
   std::vector<AttemptRef> Live() const override { return attempts_.Refs(); }
   bool IsLive(const AttemptRef& ref) const override { return attempts_.Find(ref); }
   std::optional<Millis> Age(const AttemptRef& ref) const override;
-  std::vector<Watched> Watching() const override;
+  std::vector<Watched> Watching(const std::string& job_id) const override;
   std::string Describe(const AttemptRef& ref) const override;
   void SetProtectedFiles(os::ProtectedFiles files) override;
   void SetCollectorSettings(std::map<std::string, std::string> settings) override;
@@ -56,6 +57,11 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
   void End(std::uint64_t id, ProcessEnd process, bool released, std::optional<Usage> usage);
   void Release(std::uint64_t id, const Usage& usage);
 
+  // In attempt_watching.cc: what is seen of them, and told of it.
+  std::optional<pid_t> CollectorOf(std::uint64_t id) override;
+  std::int64_t OutputOf(std::uint64_t id) override;
+  void Saw(std::uint64_t id, const LifeSigns& signs) override;
+
   // In attempt_stopping.cc: what the clocks say, and the way to an end.
   void Tick();
   void CheckAll();
@@ -73,6 +79,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener {
   AttemptObserver& observer_;
   os::Descriptor lock_;
   AttemptTable attempts_;
+  LifeLook look_{loop_, clock_, *this};
   std::uint64_t next_id_ = 0;
   Figures figures_;
   os::Steady refused_until_{};

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -20,6 +22,12 @@ class AttemptTable {
   RunningAttempt* Find(const AttemptRef& ref) const {
     auto found = by_ref_.find(ref);
     return found == by_ref_.end() ? nullptr : Find(found->second);
+  }
+  // The last attempt of the job.
+  RunningAttempt* FindOf(const std::string& job_id) const {
+    auto found = by_ref_.upper_bound(AttemptRef{job_id, std::numeric_limits<int>::max()});
+    if (found == by_ref_.begin() || (--found)->first.job_id != job_id) return nullptr;
+    return Find(found->second);
   }
   void Add(std::unique_ptr<RunningAttempt> attempt) {
     by_ref_[attempt->ref()] = attempt->id();

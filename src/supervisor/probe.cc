@@ -7,7 +7,9 @@
 #include "os/child_process.h"
 #include "os/mount_view.h"
 #include "os/proc_files.h"
+#include "os/process_life.h"
 #include "os/sandbox.h"
+#include "os/tcp_bytes.h"
 #include "supervisor/attempt_process.h"
 #include "supervisor/supervisor.h"
 
@@ -37,6 +39,17 @@ std::string ProbeCgroup() {
   return "no: not used, PID namespaces and limits do its work";
 }
 
+// Of commands that know nothing of our protocol.
+std::string ProbeSignsOfLife() {
+  if (os::IsRoot() && !os::MaySeeProcessesOfOthers())
+    return "no: root without CAP_SYS_PTRACE sees neither bytes nor connections of run_as's processes";
+  std::unordered_map<std::uint64_t, os::TcpBytes> any = {{1, {}}};
+  os::TcpDump dump(std::move(any));
+  while (!dump.Continue(std::chrono::seconds(1))) {
+  }
+  return dump.complete() ? "yes" : "no: the kernel has no socket diagnostics";
+}
+
 }  // namespace
 
 void EquipHouse(AttemptHouse& house) {
@@ -56,7 +69,8 @@ std::map<std::string, std::string> ProbeSandbox() {
           {"mounts", Words(os::ProbeMounts(os::ProbeIsolation()))},
           {"seccomp", Words(os::SystemCallFilter::Make({}))},
           {"landlock", Words(os::FileAccess::LibrariesOnly())},
-          {"cgroup", ProbeCgroup()}};
+          {"cgroup", ProbeCgroup()},
+          {"signs_of_life", ProbeSignsOfLife()}};
 }
 
 }  // namespace forager::supervisor

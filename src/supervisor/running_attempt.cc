@@ -72,7 +72,9 @@ void ReadHeld(const os::Descriptor& pipe, Read read) {
 }  // namespace
 
 RunningAttempt::RunningAttempt(std::uint64_t id, const AttemptSpec& spec, os::Steady now)
-    : clocks(now, {spec.timeout, spec.heartbeat_timeout, spec.stall_timeout}),
+    : clocks(now,
+             {spec.timeout, spec.heartbeat_timeout, spec.stall_timeout, spec.heartbeat_set},
+             spec.collector == "command"),
       id_(id),
       ref_(spec.ref),
       builtin_(spec.collector != "command"),
@@ -158,7 +160,7 @@ std::size_t RunningAttempt::ReadEvents(os::Steady now) {
     event_pipe_.Close();
   }
   if (got != Got::kSome) return 0;
-  clocks.Heard(now);
+  NoteOutput(part, event_changes_, now);
   event_lines_.Add(part, take);
   Spend(part.size());
   return part.size();
@@ -174,7 +176,7 @@ std::size_t RunningAttempt::ReadErrors(os::Steady now) {
     error_pipe_.Close();
   }
   if (got != Got::kSome) return 0;
-  if (!builtin_) clocks.Heard(now);  // a command's output of any kind
+  if (!builtin_) NoteOutput(part, error_changes_, now);  // a command's output of any kind
   error_lines_.Add(part, take);
   Spend(part.size());
   return part.size();
@@ -187,6 +189,12 @@ void RunningAttempt::Spend(std::size_t bytes) {
   if (error_token_) errors_paused_ = true;
   event_token_.reset();
   error_token_.reset();
+}
+
+void RunningAttempt::NoteOutput(std::string_view part, LineChanges& changes, os::Steady now) {
+  clocks.Heard(now);
+  output_bytes_ += static_cast<std::int64_t>(part.size());
+  if (clocks.stranger() && changes.Add(part, os::SystemClock().Now())) clocks.HeardNew(now);
 }
 
 void RunningAttempt::TakeLine(const OutputLine& line, os::Steady now) {

@@ -13,6 +13,7 @@
 #include "os/event_loop.h"
 #include "supervisor/attempt_clocks.h"
 #include "supervisor/last_words.h"
+#include "supervisor/line_changes.h"
 #include "supervisor/object_lines.h"
 #include "supervisor/output_stream.h"
 #include "supervisor/output_tail.h"
@@ -65,6 +66,8 @@ class RunningAttempt {
   bool builtin() const { return builtin_; }
   Millis grace() const { return grace_; }
   std::int64_t memory_bytes() const { return memory_bytes_; }
+  // What came out of its pipes so far.
+  std::int64_t output_bytes() const { return output_bytes_; }
   const std::optional<ResultEvent>& result() const { return result_; }
 
   AttemptClocks clocks;
@@ -81,6 +84,7 @@ class RunningAttempt {
  private:
   std::size_t ReadEvents(os::Steady now);  // bytes; 0: nothing more for now
   std::size_t ReadErrors(os::Steady now);
+  void NoteOutput(std::string_view part, LineChanges& changes, os::Steady now);
   void TakeLine(const OutputLine& line, os::Steady now);
   void TakeText(std::string_view text, os::Steady now);
   void TakeEvent(Event event, std::size_t bytes, os::Steady now);
@@ -104,6 +108,8 @@ class RunningAttempt {
   os::EventLoop::Token input_token_, event_token_, error_token_;
   LineReader event_lines_, error_lines_;
   ObjectLines object_;
+  LineChanges event_changes_, error_changes_;
+  std::int64_t output_bytes_ = 0;
   OutputTail tail_;
   LastWords last_words_;
   OutputStream stdout_{"stdout", last_words_}, stderr_{"stderr", last_words_};

@@ -40,7 +40,8 @@ std::string TakeSnapshot(pid_t collector, const AttemptClocks& clocks, os::Stead
                         {"url", OrNull(last.url)},
                         {"age_ms", (now - clocks.started()).count()},
                         {"silent_ms", (now - clocks.heard()).count()},
-                        {"no_progress_ms", (now - clocks.progressed()).count()}};
+                        {"no_progress_ms", (now - clocks.progressed()).count()},
+                        {"signs_of_life", clocks.Signs(now)}};
   json::array processes, sockets;
   std::vector<pid_t> pids;
   if (collector > 0) {

@@ -28,6 +28,7 @@ struct AttemptSpec {
   Millis timeout{30 * 60'000};
   Millis heartbeat_timeout{30'000};
   Millis stall_timeout{10 * 60'000};
+  bool heartbeat_set = false;  // by somebody: it counts for commands that never spoke, too
   Millis grace{10'000};
   std::int64_t memory_bytes = 1LL << 30;
 };
@@ -103,13 +104,17 @@ class Supervisor {
   // What each limit leaves the attempts that have not ended.
   struct Left {
     Millis limit{0}, left{0};
+    bool rests = false;  // then all of it is left
   };
   struct Watched {
     AttemptRef ref;
     Left deadline, heartbeat, stall;
     bool stopping = false;
+    bool speaks = true;  // false: a command that has not spoken our protocol
+    std::string signs;   // one sentence: the signs of life seen, and when
   };
-  virtual std::vector<Watched> Watching() const { return {}; }
+  // Of one job, or of all.
+  virtual std::vector<Watched> Watching(const std::string& /*job_id*/ = "") const { return {}; }
   // One sentence, such as "It had made no progress for 12 minutes.": what reset-stuck says of it.
   virtual std::string Describe(const AttemptRef& ref) const = 0;
   // For attempts started from now on.
@@ -137,8 +142,8 @@ struct WorkerEntry {
 // `forager keeper`: the keeper's own main, executed by the supervisor. Returns the exit code.
 int KeeperMain(int argc, char** argv, const WorkerEntry& worker);
 
-// What this machine offers: "pid_namespaces", "user_namespaces", "seccomp", "landlock", "cgroup" ->
-// yes or why not.
+// What this machine offers: "pid_namespaces", "user_namespaces", "seccomp", "landlock", "cgroup",
+// "signs_of_life" -> yes or why not.
 std::map<std::string, std::string> ProbeSandbox();
 
 }  // namespace forager::supervisor

@@ -65,7 +65,14 @@ class FakeControl : public Control {
     reset_requeue = requeue;
     done(reset_answer);
   }
-  void LiveAttempts(std::function<void(std::vector<LiveAttempt>)> done) override { done(live); }
+  void LiveAttempts(const std::string& job_id,
+                    std::function<void(std::vector<LiveAttempt>)> done) override {
+    std::vector<LiveAttempt> asked;
+    for (const LiveAttempt& each : live) {
+      if (job_id.empty() || each.ref.job_id == job_id) asked.push_back(each);
+    }
+    done(asked);
+  }
   std::optional<int> stuck_running() const override { return stuck; }
   std::optional<int> stuck = 0;
   std::string metrics(const JobFigures& jobs) const override {

@@ -73,9 +73,28 @@ TEST_F(ServerApi, RunningTellsWhatEachLimitLeaves) {
   Answered running = Get("/running");
   EXPECT_EQ(running.Text("/attempts/0/job_id"), "JOB-1-A");
   EXPECT_EQ(running.Int("/attempts/0/attempt"), 2);
-  EXPECT_EQ(running.Json().at_pointer("/attempts/0/deadline/left_seconds").to_number<double>(), 1.5);
+  EXPECT_EQ(running.Json().at_pointer("/attempts/0/deadline/left_seconds").to_number<double>(),
+            1.5);
   EXPECT_EQ(running.Json().at_pointer("/attempts/0/stall/limit_seconds").to_number<double>(), 600);
   EXPECT_TRUE(running.Json().at_pointer("/attempts/0/stopping").as_bool());
+  EXPECT_TRUE(running.Json().at_pointer("/attempts/0/speaks").as_bool());
+}
+
+TEST_F(ServerApi, AClockThatRestsLeavesNoNumberAndSignsOfLifeAreTold) {
+  std::string id = Running();
+  control_.live = {
+      {{id, 1}, {60s, 50s}, {30s, 30s, true}, {10min, 9min}, false, false, "Signs: some."},
+      {{"JOB-1-OTHER", 1}, {60s, 50s}, {30s, 3s}, {10min, 9min}, false, true, "Others."}};
+  json::value attempt = Get("/running").Json().at_pointer("/attempts/0");
+  EXPECT_TRUE(attempt.at_pointer("/heartbeat/left_seconds").is_null());
+  EXPECT_FALSE(attempt.at("speaks").as_bool());
+  EXPECT_EQ(attempt.at("signs_of_life").as_string(), "Signs: some.");
+  EXPECT_TRUE(ReasonCodes(id).contains("signs_of_life"));
+  std::string explained = Get("/jobs/" + id + "/explain").body;
+  EXPECT_THAT(explained, HasSubstr("Signs: some."));
+  EXPECT_THAT(explained, testing::Not(HasSubstr("Others.")));
+  control_.live[0].ref.attempt = 2;  // not the attempt of the row
+  EXPECT_FALSE(ReasonCodes(id).contains("signs_of_life"));
 }
 
 TEST_F(ServerApi, AllChangesAreListed) {
@@ -200,9 +219,10 @@ TEST_F(ServerApi, ExplainSaysWhichHostARunningJobWaitsFor) {
   std::string running = Running();
   control_.turn_waits[{running, 1}] = {"example.com", 11'200ms, 1s};
   EXPECT_TRUE(ReasonCodes(running).contains("host_budget"));
-  EXPECT_THAT(Get("/jobs/" + running + "/explain").body,
-              HasSubstr("It waits 12 s for its turn at example.com (1 request per 1s, shared by all "
-                        "servers)."));
+  EXPECT_THAT(
+      Get("/jobs/" + running + "/explain").body,
+      HasSubstr("It waits 12 s for its turn at example.com (1 request per 1s, shared by all "
+                "servers)."));
   control_.turn_waits.clear();
   EXPECT_FALSE(ReasonCodes(running).contains("host_budget"));
 }

@@ -105,6 +105,20 @@ TEST_F(SettingsTest, TypeHasItsOwnKeysAndTheDefaultsForTheRest) {
   EXPECT_TRUE(std::filesystem::path(company.command[1]).is_absolute());
 }
 
+TEST_F(SettingsTest, WhoeverSetsTheHeartbeatLimitIsKnown) {
+  std::string types =
+      "[types.a]\ncommand = \"a\"\n[types.b]\ncommand = \"b\"\nheartbeat_timeout = \"30s\"\n";
+  File(types);
+  EXPECT_FALSE(Load().types->defaults().heartbeat_set);
+  EXPECT_FALSE(Load().types->Get("a").heartbeat_set);
+  EXPECT_TRUE(Load().types->Get("b").heartbeat_set) << "also when it is the default's length";
+  File("[defaults]\nheartbeat_timeout = \"1m\"\n" + types);
+  EXPECT_TRUE(Load().types->Get("a").heartbeat_set);
+  File(types);
+  sources_.environment["FORAGER_HEARTBEAT_TIMEOUT"] = "30s";
+  EXPECT_TRUE(Load().types->Get("a").heartbeat_set);
+}
+
 TEST_F(SettingsTest, NoAccessControlOnlyOnLoopback) {
   sources_.flags["auth"] = "off";
   EXPECT_FALSE(Load().auth);

@@ -133,7 +133,7 @@ export interface AllChanges extends Omit<Changes, 'total_capped'> {
 
 export interface LimitLeft {
   limit_seconds: number;
-  left_seconds: number;
+  left_seconds: number | null; // null: this clock rests
 }
 
 export interface LiveAttempt {
@@ -143,6 +143,8 @@ export interface LiveAttempt {
   deadline: LimitLeft;
   heartbeat: LimitLeft;
   stall: LimitLeft;
+  speaks: boolean;
+  signs_of_life: string;
 }
 
 export const RANGES = ['1h', '24h', '30d'] as const;
@@ -308,6 +310,7 @@ export interface Dispatch {
 export interface Limits {
   timeout_minutes: number;
   heartbeat_timeout_seconds: number;
+  heartbeat_set: boolean;
   stall_timeout_seconds: number;
   grace_seconds: number;
   memory_bytes: number;

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useAttempts, useExplanation, useJob, useJobs } from '../../api/queries';
 import type { Attempt, Job } from '../../api/types';
 import { Bar, Empty, inLocalTime, Link, Panel, StatusMark, Trouble, Waiting } from '../../ui/basics';
-import { LimitMeters } from '../../ui/Limits';
+import { LimitMeters, useLimits } from '../../ui/Limits';
 import { count, outcomeName, plural } from '../../words';
 import { Actions } from './Actions';
 import { AttemptList } from './AttemptList';
@@ -30,7 +30,7 @@ function ExplainBox({ job }: { job: Job }) {
       {error && <Trouble error={error} />}
       {!data && !error && <Waiting rows={1} />}
       <ul>
-        {data?.reasons.map((reason) => (
+        {data?.reasons.map((reason) => reason.code !== 'signs_of_life' && (
           <li key={reason.code + reason.message} title={reason.message}>
             {HERE_WORDS[reason.code] ?? inLocalTime(reason.message)}
           </li>
@@ -47,6 +47,7 @@ function ExplainBox({ job }: { job: Job }) {
 
 function ProgressBox({ job }: { job: Job }) {
   const { percent, stage, message } = job.progress;
+  const { signs } = useLimits(job);
   return (
     <section className="panel progress-box" aria-label="Progress">
       <div className="running-words">
@@ -57,6 +58,7 @@ function ProgressBox({ job }: { job: Job }) {
       </div>
       <Bar value={percent} label="Progress" />
       <LimitMeters job={job} />
+      {signs && <p className="muted">{signs}</p>}
     </section>
   );
 }

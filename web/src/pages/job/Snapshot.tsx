@@ -20,6 +20,7 @@ export function Snapshot({ snapshot }: { snapshot: JsonObject }) {
         {ms(snapshot.silent_ms)} and made no progress for {ms(snapshot.no_progress_ms)}.
         {typeof snapshot.url === 'string' && ` It was at ${snapshot.url}.`}
       </p>
+      {typeof snapshot.signs_of_life === 'string' && <p>{snapshot.signs_of_life}</p>}
       <ul>
         {processes.map((process) => (
           <li key={text(process.pid)}>

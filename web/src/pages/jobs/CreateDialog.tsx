@@ -100,12 +100,15 @@ function TypeWords({ form, types }: { form: Form; types: Types }) {
       </p>
     );
   }
+  // It rests for commands that know nothing of it.
+  const heartbeat = type.collector !== 'command' || type.heartbeat_set;
   return (
     <p className="type-words muted">
       Collected by {type.collector === 'command' ? 'a command' : type.collector}. An attempt may take{' '}
-      {duration(type.timeout_minutes * 60_000)}, be silent for {duration(type.heartbeat_timeout_seconds * 1_000)} and
-      make no progress for {duration(type.stall_timeout_seconds * 1_000)}; {plural(type.max_attempts, 'attempt')} at
-      most{type.max_running ? `, ${type.max_running} at once` : ''}.
+      {duration(type.timeout_minutes * 60_000)}
+      {heartbeat && `, be silent for ${duration(type.heartbeat_timeout_seconds * 1_000)}`} and make no progress for{' '}
+      {duration(type.stall_timeout_seconds * 1_000)}; {plural(type.max_attempts, 'attempt')} at most
+      {type.max_running ? `, ${type.max_running} at once` : ''}.
     </p>
   );
 }

@@ -50,14 +50,19 @@ function failingTypes(finished: Job[]): Item[] {
 
 // Alive, but on the way to a limit: somebody may still look before it is stopped.
 function nearLimits(attempts: LiveAttempt[]): Item[] {
-  const words = { heartbeat: 'has said nothing for', stall: 'has made no progress for', deadline: 'has run for' };
+  const words = (each: LiveAttempt) => ({
+    heartbeat: each.speaks ? 'has said nothing for' : 'has shown no sign of life for',
+    stall: each.speaks ? 'has made no progress for' : 'has shown nothing new for',
+    deadline: 'has run for',
+  });
   return attempts.flatMap((each) => {
     if (each.stopping) return [];
     const name = (['heartbeat', 'stall', 'deadline'] as const).find(
-      (limit) => each[limit].left_seconds < each[limit].limit_seconds * NEARLY[limit],
+      (limit) => (each[limit].left_seconds ?? Infinity) < each[limit].limit_seconds * NEARLY[limit],
     );
     if (!name) return [];
-    const { limit_seconds, left_seconds } = each[name];
+    const { limit_seconds, left_seconds: left } = each[name];
+    const left_seconds = left ?? limit_seconds;
     return {
       key: `near ${each.job_id}`,
       bad: false,
@@ -66,7 +71,7 @@ function nearLimits(attempts: LiveAttempt[]): Item[] {
           <Link to={`/jobs/${each.job_id}`} className="mono">
             {each.job_id}
           </Link>{' '}
-          {words[name]} {duration((limit_seconds - left_seconds) * 1_000)}: it is stopped in{' '}
+          {words(each)[name]} {duration((limit_seconds - left_seconds) * 1_000)}: it is stopped in{' '}
           {duration(left_seconds * 1_000)}
         </>
       ),
