@@ -69,7 +69,7 @@ TEST_F(ServerApi, StatsOfAnEmptyStoreHaveNoRates) {
 
 TEST_F(ServerApi, RunningTellsWhatEachLimitLeaves) {
   EXPECT_TRUE(Get("/running").Json().at("attempts").as_array().empty());
-  control_.live = {{{"JOB-1-A", 2}, {60s, 1500ms}, {30s, 29s}, {10min, 9min}, true}};
+  control_.live = {{{"JOB-1-A", 2}, {60s, 1500ms}, {30s, 29s}, {10min, 9min}, true, true, ""}};
   Answered running = Get("/running");
   EXPECT_EQ(running.Text("/attempts/0/job_id"), "JOB-1-A");
   EXPECT_EQ(running.Int("/attempts/0/attempt"), 2);
