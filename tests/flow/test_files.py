@@ -138,6 +138,8 @@ def test_line_ends_and_byte_order_marks_of_secrets_and_files(make):
     jobs.write_bytes('{"entity_type":"selftest","job_type":"ok"}'.encode("utf-16"))
     done = subprocess.run(create, capture_output=True, text=True, timeout=30, env=plain_environment())
     assert done.returncode != 0 and "UTF-16" in done.stderr and forager.stats()["total_jobs"] == 2
+    sent = forager.post("/jobs", data=b'\xef\xbb\xbf{"entity_type":"selftest","job_type":"ok"}\r\n', headers={"Content-Type": "application/json"})
+    assert sent.status_code == 201, sent.text
 
 
 def test_what_a_running_server_needs_is_made_again(make):
