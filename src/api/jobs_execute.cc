@@ -100,22 +100,29 @@ void ExecuteJob(CallPtr call) {
   Query query(call->request);
   Millis wait = query.Duration("wait", Millis(1'000), 0, 600, Millis(60'000));
   if (auto error = query.error()) return call->Send(*error);
-  if (auto error = CannotStartNow(*call)) return call->Send(*error);
-  auto job = std::make_shared<Job>();
-  auto runs_already = std::make_shared<bool>(false);  // dispatch was quicker: waiting is what is left
+  auto claimed = std::make_shared<Claimed>();
+  auto runs_already =
+      std::make_shared<bool>(false);  // dispatch was quicker: waiting is what is left
   call->store().Write(
-      [call, job, runs_already](store::Store& store) -> Result<void> {
+      [call, claimed, runs_already](store::Store& store) -> Result<void> {
         Result<Job> found = store.Find(call->id);
-        *runs_already = found && found->status == State::kRunning;
-        Result<Job> started = *runs_already ? std::move(found) : ClaimById(*call, store);
+        if (!found) return std::unexpected(found.error());
+        *runs_already = found->status == State::kRunning;
+        if (*runs_already) {
+          *claimed = {std::move(*found), {}};
+          return {};
+        }
+        if (auto error = CannotStartNow(*call)) return std::unexpected(*error);
+        Result<Claimed> started = ClaimById(*call, store);
         if (!started) return std::unexpected(started.error());
-        *job = std::move(*started);
+        *claimed = std::move(*started);
         return {};
       },
-      [call, job, runs_already, wait](Result<void> started) {
+      [call, claimed, runs_already, wait](Result<void> started) {
         if (!started) return call->Send(started.error());
-        if (!*runs_already) call->control().StartClaimed({*job});
-        if (wait == Millis(0)) return call->Send(Json(202, WriteJob(*job)));
+        if (!claimed->job) return call->Send(claimed->refusal);
+        if (!*runs_already) call->control().StartClaimed({*claimed->job});
+        if (wait == Millis(0)) return call->Send(Json(202, WriteJob(*claimed->job)));
         std::make_shared<Wait>(call)->Begin(call->services->clock.SteadyNow() + wait);
       });
 }

@@ -208,7 +208,11 @@ Result<void> Server::StartEngine() {
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); },
       [this] { return max_pending(); });
   if (settings_.monitor_enabled) monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
-  timers_.push_back(loop_.Every(100ms, [this] { waiters_.Tick(); }));
+  timers_.push_back(loop_.Every(100ms, [this] {
+    waiters_.Tick();
+    can_start_ = supervisor_->CanStart();
+    leases_hold_ = !membership_ || membership_->LeasesHold();
+  }));
   timers_.push_back(loop_.Every(2s, [this] { Housekeeping(); }));
   StartMembership();
   observing_.store(true, std::memory_order_release);

@@ -53,6 +53,7 @@ class SqlStore final : public Store {
                                     int capacity, Millis lease, WallTime now) override;
   Result<void> LeaveNode(const std::string& node_id, const std::string& boot_id) override;
   Result<std::vector<Node>> Nodes(Millis lease, WallTime now) override;
+  Result<NodeUse> UseOfNode(const std::string& node_id) override;
   Result<void> DrainNode(const std::string& node_id, bool draining) override;
   Result<std::vector<RunningJob>> LostAttempts(int limit, WallTime now) override;
   Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) override;
@@ -183,10 +184,13 @@ class SqlStore final : public Store {
   Result<void> MustExist(const std::string& job_id);
   bool PromoteDue(WallTime now);
   void ExpectNextDue(bool only_started_before);
+  void ExpectNode(const ClaimRequest& request);
+  std::optional<ClaimBlock> BlockOfNode(ClaimRequest& request);
   Result<ClaimResult> ClaimOne(const ClaimRequest& request, WallTime now);
   Result<ClaimResult> ClaimNext(const ClaimRequest& request, WallTime now);
   void ExpectAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
                      WallTime now);
+  std::optional<ClaimBlock> BlockOfNode(ClaimRequest& request);
   std::optional<Job> StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
                                   WallTime now);
   std::int64_t TotalPending();

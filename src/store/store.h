@@ -37,6 +37,8 @@ struct ClaimRequest {
   bool only_started_before =
       false;  // on_request mode: only automatic retries and returned attempts
   std::optional<std::string> job_id;  // this one, due or not (POST /jobs/{id}/start)
+  int capacity = 0;                   // attempts of this node at most; 0: no limit of its own
+  bool unless_drained = false;        // nothing while operators let this node run empty
 };
 
 enum class ClaimBlock {
@@ -47,7 +49,15 @@ enum class ClaimBlock {
   kTotalLimit,
   kOtherLimits,
   kNotPending,
-  kSlotHeld
+  kSlotHeld,
+  kDraining,  // this node, see ClaimRequest
+  kNodeFull,
+};
+
+// What a node runs, and whether it may take more.
+struct NodeUse {
+  bool draining = false;
+  int attempts = 0;  // whose process tree is not proven empty
 };
 
 struct ClaimResult {
@@ -343,6 +353,7 @@ class Store {
   // last known to need. Wishes are served in their order; what cannot be had soon enough is not
   // reserved. By the clock that leases are kept by. kUnavailable while another program holds a host.
   virtual Result<std::vector<Turn>> ReserveTurns(std::span<const TurnWish> wishes,
+  virtual Result<NodeUse> UseOfNode(const std::string& node_id) = 0;
                                                  Millis host_interval, WallTime now) = 0;
 
   // ---- supervision reads

@@ -51,6 +51,11 @@ class FakeControl : public Control {
     return {{"listen", "127.0.0.1:8080", "default"}};
   }
   MonitorStatus monitor() const override { return monitor_status; }
+  int capacity() const override { return node_capacity; }
+  std::optional<NoStart> why_no_start() const override {
+    if (stopping) return NoStart{"shutting_down", "The server is shutting down."};
+    return no_start;
+  }
   void StartClaimed(std::vector<Job> jobs) override {
     std::lock_guard lock(mutex);
     for (Job& job : jobs) started.push_back(std::move(job));
@@ -97,6 +102,8 @@ class FakeControl : public Control {
   bool reset_requeue = false;
   Result<StuckReset> reset_answer = StuckReset{};
   bool stopping = false;
+  int node_capacity = 0;
+  std::optional<NoStart> no_start;
   std::vector<AlertReceiver> receivers;
   int alerts_queued = 0;
   std::vector<LiveAttempt> live;

@@ -134,6 +134,13 @@ def test_nodes_are_shown_drained_and_resumed(cluster):
     assert all(node["state"] == "live" and node["capacity"] == 4 for node in nodes.values())
     other = cluster.servers[0]
     assert one.post(f"/nodes/{cluster.node(other)}/drain").json()["state"] == "draining"
+    # Nor by a request, from the moment on that the drain is written.
+    held = one.submit("ok", entity_type="selftest", run_at="2100-01-01T00:00:00Z")
+    for route in ("/jobs/execute-pending", f"/jobs/{held}/start", f"/jobs/{held}/execute?wait=0"):
+        refused = other.post(route)
+        assert refused.status_code == 409 and "being drained" in refused.json()["detail"], (route, refused.text)
+    assert "draining" in [reason["code"] for reason in other.get(f"/jobs/{held}/explain").json()["reasons"]]
+    assert "draining" not in [reason["code"] for reason in one.get(f"/jobs/{held}/explain").json()["reasons"]]
     wait_until(lambda: "takes no more jobs" in other.log_text(), LEASE / 5 + 1 + SLACK, "the server to hear of its drain")
     ids = [other.submit("ok", search_filters={"ms": 500}) for _ in range(6)]
     for job_id in ids:
