@@ -1,6 +1,7 @@
 // POST /jobs/{id}/execute: starts a job, unless it runs already, and answers when it has ended or
 // the wait is over. No thread waits: commits wake the request, which then reads the job.
 #include <mutex>
+#include <span>
 
 #include "api/claim_job.h"
 #include "api/handlers.h"
@@ -32,6 +33,17 @@ class Wait : public std::enable_shared_from_this<Wait> {
   }
 
  private:
+  // The wait may outlive the token or session that began it.
+  std::optional<Error> LostAccess(store::Store& store) const {
+    store::Credential shown = call_->caller.shown();
+    if (shown.hash.empty()) return std::nullopt;
+    auto over = store.OverCredentials(std::span(&shown, 1), call_->Now());
+    if (!over) return over.error();
+    if (over->empty()) return std::nullopt;
+    return Error{
+        ErrorCode::kUnauthorized, "The token or session is over; the job goes on.", {}, {}};
+  }
+
   // At most one read at a time; what happens meanwhile asks for one more.
   void Look(bool last) {
     {
@@ -54,6 +66,7 @@ class Wait : public std::enable_shared_from_this<Wait> {
     }
     call_->store().Read(
         [self = shared_from_this(), job](store::Store& store) -> Result<void> {
+          if (auto lost = self->LostAccess(store)) return std::unexpected(*lost);
           auto found = store.Find(self->call_->id);
           if (!found) return std::unexpected(found.error());
           *job = std::move(*found);
@@ -70,7 +83,8 @@ class Wait : public std::enable_shared_from_this<Wait> {
       std::lock_guard lock(mutex_);
       waiter = waiter_;
       // A read that fails for the moment is tried again by the next commit or the deadline.
-      bool gone = !read && (last || read.error().code == ErrorCode::kNotFound);
+      bool gone = !read && (last || read.error().code == ErrorCode::kNotFound ||
+                            read.error().code == ErrorCode::kUnauthorized);
       finish = !done_ && (gone || (job && (last || Finished(*job))));
       done_ = done_ || finish;
       more = !done_ && again_;

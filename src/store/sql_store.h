@@ -115,10 +115,14 @@ class SqlStore final : public Store {
   Result<std::optional<Token>> FindToken(const std::string& hash) override;
   Result<void> RevokeToken(std::int64_t id, WallTime now) override;
   Result<void> CreateLoginCode(const std::string& hash, WallTime expires_at) override;
+  Result<bool> KnowsLoginCode(const std::string& hash, WallTime now) override;
   Result<bool> UseLoginCode(const std::string& hash, WallTime now) override;
   Result<void> CreateSession(const std::string& hash, const Session& session) override;
   Result<std::optional<Session>> FindSession(const std::string& hash, WallTime now) override;
   Result<void> EndSession(const std::string& hash) override;
+  Result<std::vector<std::size_t>> OverCredentials(std::span<const Credential> known,
+                                                   WallTime now) override;
+  Result<void> TokensUsed(std::span<const TokenUse> uses) override;
 
   Result<std::optional<IdempotentAnswer>> FindAnswer(const std::string& token,
                                                      const std::string& key, WallTime now) override;
@@ -190,7 +194,6 @@ class SqlStore final : public Store {
   Result<ClaimResult> ClaimNext(const ClaimRequest& request, WallTime now);
   void ExpectAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
                      WallTime now);
-  std::optional<ClaimBlock> BlockOfNode(ClaimRequest& request);
   std::optional<Job> StartAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,
                                   WallTime now);
   std::int64_t TotalPending();

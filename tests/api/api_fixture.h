@@ -159,7 +159,9 @@ class ApiTest : public testing::Test {
                              const std::string& body = "", http::Headers headers = {}) {
     http::Request request;
     request.id = "request-1";
-    request.method = method;
+    request.head_only = method == "HEAD";
+    request.method = request.head_only ? "GET" : method;
+    request.peer = peer_;
     std::size_t mark = target.find('?');
     request.path = target.substr(0, mark);
     if (!request.path.starts_with("//"))
@@ -172,7 +174,7 @@ class ApiTest : public testing::Test {
     request.body = body;
     auto promise = std::make_shared<std::promise<Answered>>();
     auto future = promise->get_future();
-    api_(std::move(request), [promise](http::Response response) {
+    api_.handler(std::move(request), [promise](http::Response response) {
       promise->set_value({response.status, std::move(response.headers), std::move(response.body),
                           std::move(response.content_type), std::move(response.stream)});
     });
@@ -242,13 +244,14 @@ class ApiTest : public testing::Test {
   std::string StatusOf(const std::string& id) { return Get("/jobs/" + id).Text("/status"); }
 
   ApiOptions options_;
+  std::string peer_ = "192.0.2.7";
   TestClock clock_;
   FakeControl control_;
   EventHub events_;
   JobWaiters waiters_{clock_};
   std::filesystem::path folder_;
   std::unique_ptr<store::StoreService> store_;
-  http::Handler api_;
+  Api api_;
 
  private:
   static void AddQuery(http::Request& request, std::string query) {

@@ -190,6 +190,29 @@ def test_events_reach_dashboards_on_every_node(cluster):
     wait_until(lambda: any(job_id in line for line in lines), 3, "the other node's stream to tell of the job")
 
 
+def test_a_stream_ends_with_its_token_on_every_node(cluster):
+    cluster.add(2, dispatch="on_request")
+    one, two = cluster.servers
+    made = one.post("/tokens", {"name": "reader", "role": "viewer"}).json()
+    ended = threading.Event()
+
+    def listen():
+        with requests.get(two.url + "/v1/admin/collection/events", headers={"Authorization": f"Bearer {made['token']}"},
+                          stream=True, timeout=60) as stream:
+            assert stream.status_code == 200
+            opened.set()
+            for _ in stream.iter_lines(chunk_size=1):
+                pass
+        ended.set()
+
+    opened = threading.Event()
+    threading.Thread(target=listen, daemon=True).start()
+    wait_until(opened.is_set, 10, "the stream to open")
+    assert one.delete(f"/tokens/{made['id']}").status_code == 200
+    wait_until(ended.is_set, 5 + SLACK, "the stream of the other server to end")
+    assert two.get("/me", token=made["token"]).status_code == 401
+
+
 def test_a_killed_server_loses_its_attempts_to_another_within_its_lease(cluster, database):
     cluster.add(2, max_running=2)
     database.watch(cluster.schema)
