@@ -23,15 +23,23 @@ struct ApiOptions {
   std::string listen_host;
   std::string public_url;
   std::string version;
-  bool secure = false;               // HTTPS: cookies are for it alone
-  bool metrics_on_loopback = false;  // /metrics needs no token from this machine
+  bool secure = false;                         // HTTPS: cookies are for it alone
+  bool metrics_on_loopback = false;            // /metrics needs no token from this machine
+  std::vector<std::string> trusted_proxies{};  // whose X-Forwarded-For is believed
   // Answers paths that are no route here, to anybody; none: there is nothing there either.
   std::function<std::optional<http::Response>(const http::Request&)> pages{};
 };
 
-// The handler for http::Server. The references must outlive it and every request it has taken.
-http::Handler MakeApi(ApiOptions options, store::StoreService& store, Control& control,
-                      EventHub& events, JobWaiters& waiters, const os::Clock& clock);
+struct Api {
+  http::Handler handler;
+  http::Admit admit;  // who may not ask is told before the body of the request is read
+  // To be called every second or so, from any thread: ends the event streams of tokens and sessions
+  // that are over, on whichever server they ended, and writes when tokens were last used.
+  std::function<void()> tick;
+};
+// For http::Server. The references must outlive it and every request it has taken.
+Api MakeApi(ApiOptions options, store::StoreService& store, Control& control, EventHub& events,
+            JobWaiters& waiters, const os::Clock& clock);
 
 // Bytes a body may have on this route.
 std::size_t BodyLimit(std::string_view method, std::string_view path);

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "api/host_check.h"
@@ -13,7 +14,9 @@ namespace forager::api {
 namespace {
 
 constexpr std::chrono::milliseconds kKnownFor{2'000};
-constexpr std::size_t kMaxKnown = 10'000;
+constexpr std::chrono::minutes kWrongFor{5};
+constexpr std::chrono::minutes kBetweenWrites{1};  // of one token's last use
+constexpr std::size_t kMaxKnown = 10'000;          // of each kind
 
 std::string Hex(const unsigned char* bytes, std::size_t size) {
   std::string text;
@@ -52,18 +55,32 @@ std::optional<std::string_view> Cookie(std::string_view header, std::string_view
 }
 
 Caller OfToken(const store::Token& token, const std::string& hash) {
-  return {Caller::By::kToken,
-          ParseRole(token.role).value_or(Role::kNone),
-          token.name,
-          TokenKey(token.id),
-          "",
-          hash};
+  Caller caller{Caller::By::kToken,
+                ParseRole(token.role).value_or(Role::kNone),
+                token.name,
+                TokenKey(token.id),
+                "",
+                hash};
+  caller.token_id = token.id;
+  return caller;
 }
 
 Caller OfSession(const store::Session& session, const std::string& hash) {
   return {Caller::By::kSession, ParseRole(session.role).value_or(Role::kNone),
-          "dashboard",          "session:" + hash,
+          "dashboard",          SessionKey(hash),
           session.csrf,         hash};
+}
+
+Result<std::optional<Caller>> Find(store::Store& store, const store::Credential& shown,
+                                   WallTime now) {
+  if (shown.kind == store::Credential::Kind::kToken) {
+    auto token = store.FindToken(shown.hash);
+    if (!token) return std::unexpected(token.error());
+    return *token ? std::optional(OfToken(**token, shown.hash)) : std::nullopt;
+  }
+  auto session = store.FindSession(shown.hash, now);
+  if (!session) return std::unexpected(session.error());
+  return *session ? std::optional(OfSession(**session, shown.hash)) : std::nullopt;
 }
 
 bool Same(std::string_view a, std::string_view b) {
@@ -82,6 +99,14 @@ std::string HashSecret(std::string_view secret) {
 }
 
 std::string TokenKey(std::int64_t id) { return "token:" + std::to_string(id); }
+std::string SessionKey(const std::string& hash) { return "session:" + hash; }
+
+http::Response TooManyGuesses() {
+  http::Response response =
+      Problem(429, "Too many wrong tokens or login links came from your address. Try again later.");
+  response.headers.emplace_back("Retry-After", std::to_string(Guesses::kComeAgain.count()));
+  return response;
+}
 
 std::string MakeSecret(std::string_view prefix) {
   unsigned char bytes[24];
@@ -112,19 +137,34 @@ std::optional<Role> ParseRole(std::string_view name) {
   return std::nullopt;
 }
 
-std::optional<Caller> Access::Recall(const std::string& hash, os::Steady now) {
+// A token is no session and a session no token, however alike they look.
+std::optional<Caller> Access::Recall(const Credential& shown, os::Steady now, WallTime wall) {
   std::lock_guard lock(mutex_);
-  auto found = known_.find(hash);
+  auto found = known_.find(shown);
   if (found == known_.end() || found->second.until <= now) return std::nullopt;
+  Used(found->second.caller, wall);
   return found->second.caller;
 }
 
-void Access::Remember(const std::string& hash, const Caller& caller, os::Steady now,
+void Access::Remember(const Credential& shown, const Caller& caller, os::Steady now, WallTime wall,
                       std::uint64_t generation) {
   std::lock_guard lock(mutex_);
+  Used(caller, wall);
   if (generation != generation_) return;  // revoked while we were reading
   if (known_.size() >= kMaxKnown) known_.clear();
-  known_[hash] = {caller, now + kKnownFor};
+  known_[shown] = {caller, now + kKnownFor};
+}
+
+bool Access::IsWrong(const Credential& shown, os::Steady now) {
+  std::lock_guard lock(mutex_);
+  auto found = wrong_.find(shown);
+  return found != wrong_.end() && found->second > now;
+}
+
+void Access::RememberWrong(const Credential& shown, os::Steady now) {
+  std::lock_guard lock(mutex_);
+  if (wrong_.size() >= kMaxKnown) wrong_.clear();
+  wrong_[shown] = now + kWrongFor;
 }
 
 void Access::Forget() {
@@ -133,53 +173,88 @@ void Access::Forget() {
   known_.clear();
 }
 
-void Access::Authenticate(const CallPtr& call, std::function<void(Result<Caller>)> done) {
-  const Services& services = *call->services;
-  if (!services.options.auth) {
-    return done(Caller{Caller::By::kAuthOff, Role::kAdmin, "anonymous", "anonymous", "", ""});
+void Access::Used(const Caller& caller, WallTime now) {
+  if (caller.by != Caller::By::kToken) return;
+  if (uses_.size() >= kMaxKnown && !uses_.contains(caller.token_id)) uses_.clear();
+  Use& use = uses_[caller.token_id];
+  if (now <= use.at) return;
+  use.at = now;
+  use.written = false;
+}
+
+std::vector<store::TokenUse> Access::TakeUses(os::Steady now) {
+  std::lock_guard lock(mutex_);
+  std::vector<store::TokenUse> due;
+  for (auto& [id, use] : uses_) {
+    if (use.written || (use.written_at && now - *use.written_at < kBetweenWrites)) continue;
+    due.push_back({id, use.at});
+    use.written = true;
+    use.written_at = now;
   }
+  // In one order everywhere: servers write the same rows.
+  std::ranges::sort(due, {}, &store::TokenUse::id);
+  return due;
+}
+
+void Access::PutBack(const std::vector<store::TokenUse>& uses) {
+  std::lock_guard lock(mutex_);
+  for (const store::TokenUse& use : uses) {
+    if (auto found = uses_.find(use.id); found != uses_.end()) found->second.written = false;
+  }
+}
+
+void Access::Authenticate(const CallPtr& call, std::function<void(Caller)> done) {
+  const Services& services = *call->services;
+  if (!services.options.auth)
+    return done(Caller{Caller::By::kAuthOff, Role::kAdmin, "anonymous", "anonymous", "", ""});
   std::string_view header = call->request.Header("Authorization");
   std::optional<std::string_view> token = BearerToken(header);
   std::optional<std::string_view> session;
   if (header.empty()) session = Cookie(call->request.Header("Cookie"), kSessionCookie);
   if (!token && !session) {
-    return done(std::unexpected(Unauthorized(
-        header.empty() ? "Say who you are: send Authorization: Bearer TOKEN."
-                       : "The Authorization header is not of the form Bearer TOKEN.")));
+    return call->Send(
+        Unauthorized(header.empty() ? "Say who you are: send Authorization: Bearer TOKEN."
+                                    : "The Authorization header is not of the form Bearer TOKEN."));
   }
-  std::string hash = HashSecret(token ? *token : *session);
+  Credential shown{token ? Credential::Kind::kToken : Credential::Kind::kSession,
+                   HashSecret(token ? *token : *session)};
   os::Steady now = services.clock.SteadyNow();
-  if (std::optional<Caller> known = Recall(hash, now)) return done(std::move(*known));
+  if (std::optional<Caller> known = Recall(shown, now, call->Now())) return done(std::move(*known));
+  if (IsWrong(shown, now)) return Refuse(call, shown, false);
+  if (!guesses_.MayLook(call->address, now)) return call->Send(TooManyGuesses());
+  Look(call, shown, std::move(done));
+}
 
+void Access::Look(const CallPtr& call, const Credential& shown, std::function<void(Caller)> done) {
+  os::Steady now = call->services->clock.SteadyNow();
   std::uint64_t generation = 0;
   {
     std::lock_guard lock(mutex_);
     generation = generation_;
   }
   auto caller = std::make_shared<std::optional<Caller>>();
-  bool by_token = token.has_value();
-  services.store.Read(
-      [call, caller, hash, by_token](store::Store& store) -> Result<void> {
-        if (by_token) {
-          auto found = store.FindToken(hash);
-          if (!found) return std::unexpected(found.error());
-          if (*found) *caller = OfToken(**found, hash);
-        } else {
-          auto found = store.FindSession(hash, call->Now());
-          if (!found) return std::unexpected(found.error());
-          if (*found) *caller = OfSession(**found, hash);
-        }
+  call->store().Read(
+      [call, caller, shown](store::Store& store) -> Result<void> {
+        auto found = Find(store, shown, call->Now());
+        if (!found) return std::unexpected(found.error());
+        *caller = std::move(*found);
         return {};
       },
-      [this, call, caller, hash, by_token, now, generation, done](Result<void> read) {
-        if (!read) return done(std::unexpected(read.error()));
-        if (!*caller) {
-          return done(std::unexpected(Unauthorized(by_token ? "The token is unknown or revoked."
-                                                            : "The session is unknown or over.")));
-        }
-        Remember(hash, **caller, now, generation);
+      [this, call, caller, shown, now, generation, done](Result<void> read) {
+        if (!read) return call->Send(read.error());
+        if (!*caller) return Refuse(call, shown, true);
+        Remember(shown, **caller, now, call->Now(), generation);
         done(**caller);
       });
+}
+
+void Access::Refuse(const CallPtr& call, const Credential& shown, bool looked) {
+  os::Steady now = call->services->clock.SteadyNow();
+  if (looked) RememberWrong(shown, now);
+  if (!guesses_.Wrong(call->address, now, looked)) return call->Send(TooManyGuesses());
+  call->Send(Unauthorized(shown.kind == Credential::Kind::kToken
+                              ? "The token is unknown or revoked."
+                              : "The session is unknown or over."));
 }
 
 std::optional<Error> Authorize(const Call& call, Role needed) {
@@ -194,7 +269,8 @@ std::optional<Error> Authorize(const Call& call, Role needed) {
   const std::string& method = call.request.method;
   if (method == "GET" || method == "HEAD" || caller.by == Caller::By::kToken) return std::nullopt;
   std::string_view origin = call.request.Header("Origin");
-  if (!origin.empty() && !OriginAllowed(call.services->options, origin)) {
+  if (!origin.empty() &&
+      !OriginAllowed(call.services->options, origin, call.request.Header("Host"))) {
     return Error{
         ErrorCode::kForbidden, "Requests from pages of other origins are refused.", {}, {}};
   }

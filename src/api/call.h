@@ -28,6 +28,12 @@ struct Caller {
   std::string key;
   std::string csrf;         // of a session
   std::string secret_hash;  // of the token or session
+  std::int64_t token_id = 0;
+
+  store::Credential shown() const {
+    using Kind = store::Credential::Kind;
+    return {by == By::kSession ? Kind::kSession : Kind::kToken, secret_hash};
+  }
 };
 
 // What every handler may use; made once by MakeApi.
@@ -50,6 +56,7 @@ struct Call {
   const Route* route = nullptr;
   std::string id;  // the {id} of the path
   Caller caller;
+  std::string address;  // whose failures and streams are counted together; see http/address.h
   os::Steady began{};
 
   store::StoreService& store() const { return services->store; }

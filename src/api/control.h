@@ -71,6 +71,12 @@ struct StuckReset {
   std::vector<std::string> job_ids;
 };
 
+// Why this server starts nothing at this moment, whoever asks.
+struct NoStart {
+  std::string code;  // as explain names it
+  std::string words;
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -82,6 +88,11 @@ class Control {
   virtual std::int64_t max_pending() const = 0;
   virtual std::vector<SettingView> settings() const = 0;  // secrets hidden
   virtual MonitorStatus monitor() const = 0;
+  // Attempts of this server at most; 0: no limit of its own.
+  virtual int capacity() const = 0;
+  // None: what is claimed now would be started. Drain and capacity are rows: every claim asks
+  // there.
+  virtual std::optional<NoStart> why_no_start() const = 0;
   // Claimed by a request of the API: start these attempts' processes.
   virtual void StartClaimed(std::vector<Job> jobs) = 0;
   // Fails (or requeues) every job running longer than `timeout`; answers after waiting up to 2 s

@@ -8,6 +8,7 @@
 #include "api/OpenApiJson.h"
 #include "api/handlers.h"
 #include "api/routes.h"
+#include "http/gzip.h"
 
 namespace forager::api {
 namespace {
@@ -106,14 +107,32 @@ std::string MakePolicy() {
       std::string_view(reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)));
 }
 
+// A text that is asked for by strangers and never changes: packed once, not for each of them.
+struct Page {
+  explicit Page(std::string whole)
+      : text(std::move(whole)), packed(http::Gzip().Compress(text).value_or("")) {}
+  const std::string text, packed;
+};
+
+http::Response AnswerPage(const Call& call, const Page& page) {
+  bool packs = !page.packed.empty() && http::AcceptsGzip(call.request.Header("Accept-Encoding"));
+  http::Response response = Json(200, packs ? page.packed : page.text);
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  if (packs) response.headers.emplace_back("Content-Encoding", "gzip");
+  return response;
+}
+
 }  // namespace
 
-Result<http::Response> OpenApi(const Call&) { return Json(200, std::string(kOpenApiJson)); }
+Result<http::Response> OpenApi(const Call& call) {
+  static const Page page{std::string(kOpenApiJson)};
+  return AnswerPage(call, page);
+}
 
-Result<http::Response> Docs(const Call&) {
-  static const std::string page = MakePage();
+Result<http::Response> Docs(const Call& call) {
+  static const Page page{MakePage()};
   static const std::string policy = MakePolicy();
-  http::Response response = Json(200, page);
+  http::Response response = AnswerPage(call, page);
   response.content_type = "text/html; charset=utf-8";
   response.headers.emplace_back("Content-Security-Policy", policy);
   return response;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "api/api.h"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxRecent = 2'000;
 constexpr std::size_t kMaxRecentBytes = 4 << 20;
-constexpr std::size_t kMaxSubscribers = 200;
 constexpr int kLingerKeepAlives = 40;  // ten minutes
 constexpr std::size_t kReplayPiece = 256 * 1024;
 
@@ -49,7 +49,9 @@ std::optional<std::uint64_t> NumberOf(const std::string& epoch, std::string_view
 }  // namespace
 
 // Ids of an earlier process must not be taken for ours.
-EventHub::EventHub() : epoch_(MakeSecret("").substr(0, 8)) {}
+EventHub::EventHub() : EventHub(Limits{}) {}
+
+EventHub::EventHub(Limits limits) : limits_(limits), epoch_(MakeSecret("").substr(0, 8)) {}
 
 bool EventHub::Wanted(const Wish& wish, const Entry& entry) {
   if (!wish.job_id.empty() && entry.job_id != wish.job_id) return false;
@@ -97,7 +99,7 @@ bool EventHub::Replay(http::EventStream& stream, const std::string& last_event_i
 void EventHub::Subscribe(std::shared_ptr<http::EventStream> stream,
                          const std::string& last_event_id, Wish wish) {
   std::lock_guard lock(mutex_);
-  if (closed_ || subscribers_.size() >= kMaxSubscribers) return;
+  if (RoomLocked(wish) != Room::kYes) return;
   if (!Replay(*stream, last_event_id, wish)) return;
   subscribers_.push_back({std::move(stream), std::move(wish)});
   linger_ = kLingerKeepAlives;
@@ -128,9 +130,29 @@ bool EventHub::InDemand() const {
   return !closed_ && (!subscribers_.empty() || linger_ > 0);
 }
 
-bool EventHub::Full() const {
+EventHub::Room EventHub::RoomLocked(const Wish& wish) const {
+  if (closed_ || subscribers_.size() >= limits_.total) return Room::kFull;
+  std::size_t of_caller = 0, of_address = 0;
+  for (const Subscriber& subscriber : subscribers_) {
+    of_caller += !wish.caller.empty() && subscriber.wish.caller == wish.caller ? 1 : 0;
+    of_address += !wish.address.empty() && subscriber.wish.address == wish.address ? 1 : 0;
+  }
+  return std::max(of_caller, of_address) < limits_.per_caller ? Room::kYes : Room::kCallerFull;
+}
+
+EventHub::Room EventHub::RoomFor(const Wish& wish) const {
   std::lock_guard lock(mutex_);
-  return closed_ || subscribers_.size() >= kMaxSubscribers;
+  return RoomLocked(wish);
+}
+
+std::vector<EventHub::Reader> EventHub::Readers() const {
+  std::set<Reader> readers;
+  std::lock_guard lock(mutex_);
+  for (const Subscriber& subscriber : subscribers_) {
+    const Wish& wish = subscriber.wish;
+    if (!wish.shown.hash.empty()) readers.insert({wish.caller, wish.shown});
+  }
+  return {readers.begin(), readers.end()};
 }
 
 }  // namespace forager::api

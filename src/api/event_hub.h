@@ -10,20 +10,28 @@
 #include <vector>
 
 #include "http/server.h"
+#include "store/store.h"
 
 namespace forager::api {
 
 class EventHub {
  public:
+  struct Limits {
+    std::size_t total = 2'000;
+    std::size_t per_caller = 1'000;  // by one token, session or address
+  };
   EventHub();
-  // Thread-safe. `type`: job, log, stats, monitor, node, schedule. `data`: one JSON value. `job_id`: whose,
-  // if any.
+  explicit EventHub(Limits limits);
+  // Thread-safe. `type`: job, log, stats, monitor, node, schedule. `data`: one JSON value.
+  // `job_id`: whose, if any.
   void Publish(const std::string& type, const std::string& data, const std::string& job_id = "");
 
   struct Wish {
     std::vector<std::string> types;  // none: all
     std::string job_id;              // none: all; given: only events of this job
-    std::string caller{};              // who asks, as Caller::key
+    std::string caller{};            // who asks, as Caller::key; none: without access control
+    std::string address{};           // and from where
+    store::Credential shown{};
   };
   // Sends what followed `last_event_id` (or "event: reset" when that is too long ago), then
   // everything new.
@@ -34,7 +42,15 @@ class EventHub {
   void Close();
   // Somebody reads, or read within the last minutes and may come back for what was missed.
   bool InDemand() const;
-  bool Full() const;  // no more readers, please
+  enum class Room { kYes, kFull, kCallerFull };
+  Room RoomFor(const Wish& wish) const;
+  // Those who showed something to be let in, each of them once.
+  struct Reader {
+    std::string caller;
+    store::Credential shown;
+    auto operator<=>(const Reader&) const = default;
+  };
+  std::vector<Reader> Readers() const;
 
  private:
   struct Entry {
@@ -50,6 +66,9 @@ class EventHub {
   static bool Wanted(const Wish& wish, const Entry& entry);
   bool Replay(http::EventStream& stream, const std::string& last_event_id, const Wish& wish) const;
 
+  Room RoomLocked(const Wish& wish) const;
+
+  const Limits limits_;
   mutable std::mutex mutex_;
   std::string epoch_;
   std::uint64_t next_id_ = 1;

@@ -10,10 +10,20 @@ Result<http::Response> StreamEvents(const Call& call) {
   EventHub::Wish wish;
   wish.types = query.List("types", {"job", "log", "stats", "monitor", "node", "schedule"});
   wish.job_id = query.Text("job_id", 100).value_or("");
-  wish.caller = call.caller.key;
+  const Caller& caller = call.caller;
+  wish.caller = caller.by == Caller::By::kAuthOff ? "" : caller.key;
+  wish.address = call.address;
+  wish.shown = caller.shown();
   if (auto error = query.error()) return std::unexpected(*error);
   EventHub& events = call.services->events;
-  if (events.Full()) {
+  EventHub::Room room = events.RoomFor(wish);
+  if (room == EventHub::Room::kCallerFull) {
+    http::Response full = Problem(
+        429, "Too many readers of events with this token or from this address; close some first.");
+    full.headers.emplace_back("Retry-After", "5");
+    return full;
+  }
+  if (room == EventHub::Room::kFull) {
     return std::unexpected(Error{ErrorCode::kUnavailable,
                                  "Too many readers of events; try later.",
                                  {},

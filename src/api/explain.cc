@@ -5,6 +5,7 @@
 
 #include "api/handlers.h"
 #include "api/object_writer.h"
+#include "api/start_words.h"
 #include "job/codec.h"
 
 namespace forager::api {
@@ -18,6 +19,7 @@ struct Facts {
   bool requested = false;  // needs no further request
   int ready_before = 0;
   std::optional<int> held_by;  // an attempt whose process tree is not proven empty
+  store::NodeUse node;         // this server
 };
 
 class Reasons {
@@ -33,7 +35,7 @@ class Reasons {
   std::string json_;
 };
 
-Result<Facts> ReadFacts(store::Store& store, const std::string& job_id) {
+Result<Facts> ReadFacts(store::Store& store, const std::string& job_id, const std::string& node) {
   Facts facts;
   auto job = store.Find(job_id);
   if (!job) return std::unexpected(job.error());
@@ -55,6 +57,9 @@ Result<Facts> ReadFacts(store::Store& store, const std::string& job_id) {
   auto requested = store.IsRequested(job_id);
   if (!requested) return std::unexpected(requested.error());
   facts.requested = *requested;
+  auto use = store.UseOfNode(node);
+  if (!use) return std::unexpected(use.error());
+  facts.node = *use;
   auto before = store.ReadyBefore(job_id);
   if (!before) return std::unexpected(before.error());
   facts.ready_before = *before;
@@ -83,6 +88,14 @@ void ExplainLimits(const Call& call, const Facts& facts, Reasons& reasons) {
   }
 }
 
+// What keeps this server from starting anything; others of the same database may.
+void ExplainNode(const Call& call, const store::NodeUse& node, Reasons& reasons) {
+  if (node.draining) reasons.Add("draining", DrainedWords(call.control().node()));
+  int capacity = call.control().capacity();
+  if (capacity > 0 && node.attempts >= capacity) reasons.Add("node_full", NodeFullWords(capacity));
+  if (auto why = call.control().why_no_start()) reasons.Add(why->code, why->words);
+}
+
 void ExplainPending(const Call& call, const Facts& facts, Reasons& reasons) {
   const Job& job = facts.job;
   if (facts.paused.contains("")) reasons.Add("paused", "Dispatch is paused.");
@@ -99,6 +112,7 @@ void ExplainPending(const Call& call, const Facts& facts, Reasons& reasons) {
     reasons.Add("slot_held", fmt::format("Attempt {} is not yet proven dead and holds its slot.",
                                          *facts.held_by));
   }
+  ExplainNode(call, facts.node, reasons);
   ExplainLimits(call, facts, reasons);
   if (!call.control().automatic() && !facts.requested) {
     reasons.Add("on_request",
@@ -140,8 +154,8 @@ void ExplainRunning(const Call& call, const Job& job, Reasons& reasons) {
     reasons.Add("host_budget",
                 fmt::format("It waits {} s for its turn at {} (1 request per {}, shared by all "
                             "servers).",
-                            std::chrono::ceil<std::chrono::seconds>(wait->left).count(),
-                            wait->host, FormatDuration(wait->interval)));
+                            std::chrono::ceil<std::chrono::seconds>(wait->left).count(), wait->host,
+                            FormatDuration(wait->interval)));
   }
   if (job.cancel_requested_at) {
     reasons.Add("cancel_requested", "Its cancellation was requested at " +
@@ -165,7 +179,7 @@ void ExplainFinished(const Facts& facts, Reasons& reasons) {
 
 Result<http::Response> Explained(const Call& call, const std::vector<LiveAttempt>& live,
                                  store::Store& store) {
-  Result<Facts> facts = ReadFacts(store, call.id);
+  Result<Facts> facts = ReadFacts(store, call.id, call.control().node());
   if (!facts) return std::unexpected(facts.error());
   const Job& job = facts->job;
   Reasons reasons;

@@ -102,6 +102,13 @@ std::optional<Error> CheckParameters(const Call& call) {
   return std::nullopt;
 }
 
+Error TakesNoBody() {
+  return Error{ErrorCode::kInvalid,
+               "This request takes no body; its parameters go into the query string.",
+               {{"body", "must be empty"}},
+               {}};
+}
+
 // A route without a body takes none, or an empty object: a parameter put there would be lost.
 std::optional<Error> CheckNoBody(const Call& call) {
   if (call.route->body) return std::nullopt;
@@ -110,10 +117,7 @@ std::optional<Error> CheckNoBody(const Call& call) {
     if (c != ' ' && c != '\t' && c != '\r' && c != '\n') text += c;
   }
   if (text.empty() || text == "{}") return std::nullopt;
-  return Error{ErrorCode::kInvalid,
-               "This request takes no body; its parameters go into the query string.",
-               {{"body", "must be empty"}},
-               {}};
+  return TakesNoBody();
 }
 
 void Admit(const CallPtr& call) {
@@ -176,20 +180,37 @@ bool ResolveRoute(const CallPtr& call) {
   return true;
 }
 
-}  // namespace
-
-void Enter(CallPtr call) {
+// Finds the route and who asks, then goes on; or answers.
+void Identify(const CallPtr& call, std::function<void()> then) {
   if (!HostAllowed(call->services->options, call->request.Header("Host"))) {
     return call->Send(Problem(
         421, "This Host is not served here; allowed_hosts or public_url would have to name it."));
   }
   if (!ResolveRoute(call)) return;
-  if (call->route->role == Role::kNone || IsOpenScrape(*call)) return Admit(call);
-  call->services->access->Authenticate(call, [call](Result<Caller> caller) {
-    if (!caller) return call->Send(caller.error());
-    call->caller = std::move(*caller);
+  if (call->route->role == Role::kNone || IsOpenScrape(*call)) return then();
+  call->services->access->Authenticate(call, [call, then = std::move(then)](Caller caller) {
+    call->caller = std::move(caller);
     if (auto error = Authorize(*call, call->route->role)) return call->Send(*error);
-    Admit(call);
+    then();
+  });
+}
+
+// An empty object, perhaps, from a client that always sends one.
+bool IsSmall(const Call& call) {
+  std::string_view length = call.request.Header("Content-Length");
+  return !length.empty() && length.size() <= 3;
+}
+
+}  // namespace
+
+void Enter(CallPtr call) {
+  Identify(call, [call] { Admit(call); });
+}
+
+void EnterHead(CallPtr call, std::function<void()> admitted) {
+  Identify(call, [call, admitted = std::move(admitted)] {
+    bool stranger = call->caller.by == Caller::By::kNobody;
+    stranger && !IsSmall(*call) ? call->Send(TakesNoBody()) : admitted();
   });
 }
 
@@ -215,8 +236,11 @@ void Call::Send(http::Response response) {
       fmt::format("{} {} {}", route ? route->method : "?",
                   route ? std::string_view(route->path) : "(no route)", response.status);
   bool probe = (!route || route->role == Role::kNone) && response.status < 400;
-  os::Log(probe ? os::Severity::kDebug : os::Severity::kInfo, message,
+  bool stranger = caller.by == Caller::By::kNobody && services->options.auth;
+  bool quiet = probe || (stranger && !services->access->guesses().MayLog(address, began));
+  os::Log(quiet ? os::Severity::kDebug : os::Severity::kInfo, message,
           {{"request_id", request.id}, {"ms", std::to_string(took.count())}});
+  response.to_stranger = stranger;
   std::exchange(reply, nullptr)(std::move(response));
 }
 

@@ -65,8 +65,9 @@ Result<http::Response> GetMe(const Call& call);
 Result<ReadWork> ListTokens(const Call& call);
 Result<WriteWork> CreateToken(const Call& call);
 Result<WriteWork> RevokeToken(const Call& call);
-Result<WriteWork> LogIn(const Call& call);
 Result<WriteWork> LogOut(const Call& call);
+// login
+void LogIn(CallPtr call);
 // events
 Result<http::Response> StreamEvents(const Call& call);
 // alerts

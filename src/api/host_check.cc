@@ -9,8 +9,13 @@
 namespace forager::api {
 namespace {
 
-// Lower case, without port, brackets and a final dot; none when it is not a host at all.
-std::optional<std::string> HostName(std::string_view text) {
+struct Authority {
+  std::string name;  // lower case, without brackets and a final dot
+  std::string port;  // "" when it is not written
+};
+
+// None when it is not a host at all.
+std::optional<Authority> ParseAuthority(std::string_view text) {
   std::string_view port;
   if (text.starts_with('[')) {
     std::size_t end = text.find(']');
@@ -31,7 +36,13 @@ std::optional<std::string> HostName(std::string_view text) {
   });
   if (name.ends_with('.')) name.pop_back();
   if (name.empty() || name.size() > 253) return std::nullopt;
-  return name;
+  return Authority{std::move(name), std::string(port.empty() ? port : port.substr(1))};
+}
+
+std::optional<std::string> HostName(std::string_view text) {
+  auto authority = ParseAuthority(text);
+  if (!authority) return std::nullopt;
+  return authority->name;
 }
 
 bool IsAddress(const std::string& name) {
@@ -44,6 +55,17 @@ bool IsLoopback(const std::string& name) {
   unsigned char address[4];
   if (name == "localhost" || name.ends_with(".localhost") || name == "::1") return true;
   return inet_pton(AF_INET, name.c_str(), address) == 1 && address[0] == 127;
+}
+
+std::string_view SchemeOfUrl(std::string_view url) {
+  return url.substr(0, std::min(url.find("://"), url.size()));
+}
+
+std::string_view PortOf(std::string_view scheme) { return scheme == "https" ? "443" : "80"; }
+
+// Names of this machine all mean this machine.
+bool SameName(const std::string& a, const std::string& b) {
+  return a == b || (IsLoopback(a) && IsLoopback(b));
 }
 
 std::string_view HostOfUrl(std::string_view url) {
@@ -67,8 +89,26 @@ bool HostAllowed(const ApiOptions& options, std::string_view host) {
          same(HostOfUrl(options.public_url));
 }
 
-bool OriginAllowed(const ApiOptions& options, std::string_view origin) {
-  return HostAllowed(options, HostOfUrl(origin));
+bool OriginAllowed(const ApiOptions& options, std::string_view origin, std::string_view host) {
+  std::string_view scheme = SchemeOfUrl(origin);
+  if (scheme != "https" && (scheme != "http" || options.secure)) return false;
+  auto page = ParseAuthority(HostOfUrl(origin));
+  if (!page) return false;
+  if (page->port.empty()) page->port = PortOf(scheme);
+  auto same = [&](std::string_view text, std::string_view default_port) {
+    auto other = ParseAuthority(text);
+    if (!other || !SameName(other->name, page->name)) return false;
+    return (other->port.empty() ? default_port : std::string_view(other->port)) == page->port;
+  };
+  std::string_view public_scheme = SchemeOfUrl(options.public_url);
+  std::string_view public_host = HostOfUrl(options.public_url);
+  if (scheme == public_scheme && same(public_host, PortOf(scheme))) return true;
+  // Behind a proxy that speaks TLS for us, a host without a port is the public one.
+  bool is_public = !public_host.empty() && HostName(public_host) == HostName(host);
+  if (same(host, PortOf(is_public ? public_scheme : scheme))) return true;
+  return std::ranges::any_of(options.allowed_hosts, [&](const std::string& allowed) {
+    return same(allowed, PortOf(scheme));
+  });
 }
 
 }  // namespace forager::api

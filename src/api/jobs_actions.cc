@@ -2,6 +2,7 @@
 #include "api/claim_job.h"
 #include "api/handlers.h"
 #include "api/object_writer.h"
+#include "api/problem.h"
 #include "api/query.h"
 #include "api/routes.h"
 #include "api/start_words.h"
@@ -15,24 +16,26 @@ store::ClaimRequest ClaimOf(const Call& call, int count) {
   request.lease = call.control().lease();
   request.limits = call.control().limits();
   request.count = count;
+  request.capacity = call.control().capacity();
+  request.unless_drained = true;
   return request;
 }
 
 std::optional<Error> CannotStartNow(const Call& call) {
-  if (!call.control().shutting_down()) return std::nullopt;
-  return Error{
-      ErrorCode::kUnavailable, "The server is shutting down.", {}, std::chrono::seconds(5)};
+  auto why = call.control().why_no_start();
+  if (!why) return std::nullopt;
+  return Error{ErrorCode::kUnavailable, why->words, {}, std::chrono::seconds(1)};
 }
 
-Result<Job> ClaimById(const Call& call, store::Store& store) {
+Result<Claimed> ClaimById(const Call& call, store::Store& store) {
   Result<Job> job = store.Find(call.id);
-  if (!job) return job;
+  if (!job) return std::unexpected(job.error());
   store::ClaimRequest request = ClaimOf(call, 1);
   request.job_id = call.id;
   auto claim = store.Claim(request, call.Now());
   if (!claim) return std::unexpected(claim.error());
-  if (claim->jobs.empty()) return std::unexpected(NotStarted(*job, *claim, request.limits.total));
-  return std::move(claim->jobs.front());
+  if (claim->jobs.empty()) return Claimed{{}, NotStarted(*job, *claim, request)};
+  return Claimed{std::move(claim->jobs.front()), {}};
 }
 
 namespace {
@@ -74,6 +77,8 @@ Result<WriteWork> ExecutePending(const Call& call) {
     if (!claim) return std::unexpected(claim.error());
     auto full_types = FullTypes(store, *claim, request.limits);
     if (!full_types) return std::unexpected(full_types.error());
+    if (auto refused = NodeStartsNone(claim->block, request); refused && claim->jobs.empty())
+      return [refused = *refused] { return ProblemOf(refused); };
     return [&call, claim = std::move(*claim), full_types = std::move(*full_types),
             max = request.limits.total] {
       if (!claim.jobs.empty()) call.control().StartClaimed(claim.jobs);
@@ -85,11 +90,12 @@ Result<WriteWork> ExecutePending(const Call& call) {
 Result<WriteWork> StartJob(const Call& call) {
   if (auto error = CannotStartNow(call)) return std::unexpected(*error);
   return [&call](store::Store& store) -> Result<Answer> {
-    Result<Job> job = ClaimById(call, store);
-    if (!job) return std::unexpected(job.error());
-    return [&call, job = std::move(*job)] {
-      call.control().StartClaimed({job});
-      return Json(202, WriteJob(job));
+    Result<Claimed> claimed = ClaimById(call, store);
+    if (!claimed) return std::unexpected(claimed.error());
+    return [&call, claimed = std::move(*claimed)] {
+      if (!claimed.job) return ProblemOf(claimed.refusal);
+      call.control().StartClaimed({*claimed.job});
+      return Json(202, WriteJob(*claimed.job));
     };
   };
 }

@@ -1,6 +1,7 @@
 // POST /jobs/{id}/execute: starts a job, unless it runs already, and answers when it has ended or
 // the wait is over. No thread waits: commits wake the request, which then reads the job.
 #include <mutex>
+#include <span>
 
 #include "api/claim_job.h"
 #include "api/handlers.h"
@@ -32,6 +33,17 @@ class Wait : public std::enable_shared_from_this<Wait> {
   }
 
  private:
+  // The wait may outlive the token or session that began it.
+  std::optional<Error> LostAccess(store::Store& store) const {
+    store::Credential shown = call_->caller.shown();
+    if (shown.hash.empty()) return std::nullopt;
+    auto over = store.OverCredentials(std::span(&shown, 1), call_->Now());
+    if (!over) return over.error();
+    if (over->empty()) return std::nullopt;
+    return Error{
+        ErrorCode::kUnauthorized, "The token or session is over; the job goes on.", {}, {}};
+  }
+
   // At most one read at a time; what happens meanwhile asks for one more.
   void Look(bool last) {
     {
@@ -54,6 +66,7 @@ class Wait : public std::enable_shared_from_this<Wait> {
     }
     call_->store().Read(
         [self = shared_from_this(), job](store::Store& store) -> Result<void> {
+          if (auto lost = self->LostAccess(store)) return std::unexpected(*lost);
           auto found = store.Find(self->call_->id);
           if (!found) return std::unexpected(found.error());
           *job = std::move(*found);
@@ -70,7 +83,8 @@ class Wait : public std::enable_shared_from_this<Wait> {
       std::lock_guard lock(mutex_);
       waiter = waiter_;
       // A read that fails for the moment is tried again by the next commit or the deadline.
-      bool gone = !read && (last || read.error().code == ErrorCode::kNotFound);
+      bool gone = !read && (last || read.error().code == ErrorCode::kNotFound ||
+                            read.error().code == ErrorCode::kUnauthorized);
       finish = !done_ && (gone || (job && (last || Finished(*job))));
       done_ = done_ || finish;
       more = !done_ && again_;
@@ -100,22 +114,29 @@ void ExecuteJob(CallPtr call) {
   Query query(call->request);
   Millis wait = query.Duration("wait", Millis(1'000), 0, 600, Millis(60'000));
   if (auto error = query.error()) return call->Send(*error);
-  if (auto error = CannotStartNow(*call)) return call->Send(*error);
-  auto job = std::make_shared<Job>();
-  auto runs_already = std::make_shared<bool>(false);  // dispatch was quicker: waiting is what is left
+  auto claimed = std::make_shared<Claimed>();
+  auto runs_already =
+      std::make_shared<bool>(false);  // dispatch was quicker: waiting is what is left
   call->store().Write(
-      [call, job, runs_already](store::Store& store) -> Result<void> {
+      [call, claimed, runs_already](store::Store& store) -> Result<void> {
         Result<Job> found = store.Find(call->id);
-        *runs_already = found && found->status == State::kRunning;
-        Result<Job> started = *runs_already ? std::move(found) : ClaimById(*call, store);
+        if (!found) return std::unexpected(found.error());
+        *runs_already = found->status == State::kRunning;
+        if (*runs_already) {
+          *claimed = {std::move(*found), {}};
+          return {};
+        }
+        if (auto error = CannotStartNow(*call)) return std::unexpected(*error);
+        Result<Claimed> started = ClaimById(*call, store);
         if (!started) return std::unexpected(started.error());
-        *job = std::move(*started);
+        *claimed = std::move(*started);
         return {};
       },
-      [call, job, runs_already, wait](Result<void> started) {
+      [call, claimed, runs_already, wait](Result<void> started) {
         if (!started) return call->Send(started.error());
-        if (!*runs_already) call->control().StartClaimed({*job});
-        if (wait == Millis(0)) return call->Send(Json(202, WriteJob(*job)));
+        if (!claimed->job) return call->Send(claimed->refusal);
+        if (!*runs_already) call->control().StartClaimed({*claimed->job});
+        if (wait == Millis(0)) return call->Send(Json(202, WriteJob(*claimed->job)));
         std::make_shared<Wait>(call)->Begin(call->services->clock.SteadyNow() + wait);
       });
 }

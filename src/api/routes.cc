@@ -99,7 +99,7 @@ std::vector<Route> MakeTable() {
       {"POST", Under("/tokens"), kAdmin, {}, json, Write{CreateToken}},
       {"DELETE", Under("/tokens/{id}"), kAdmin, {}, none, Write{RevokeToken}},
       {"POST", Under("/logout"), kViewer, {}, none, Write{LogOut}},
-      {"GET", "/login", kNone, {"code"}, none, Write{LogIn}},
+      {"GET", "/login", kNone, {"code"}, none, Async{LogIn}},
       // operations
       {"GET", "/healthz", kNone, {}, none, Immediate{Healthz}},
       {"GET", "/readyz", kNone, {}, none, Immediate{Readyz}},

@@ -55,12 +55,34 @@ ObjectWriter ScheduleJson(const Schedule& schedule) {
   return body;
 }
 
+// Due for so long, a schedule is held up by something.
+constexpr Millis kHeldUp{2'000};
+
+// Why a due time makes no job yet: it waits for room, and is not lost.
+std::optional<std::string> WhyWaiting(const Call& call, const Schedule& schedule,
+                                      std::int64_t pending) {
+  bool due = schedule.next_run_at && *schedule.next_run_at + kHeldUp < call.Now();
+  std::int64_t most = call.control().max_pending();
+  if (!due || schedule.spec.paused || pending < most) return std::nullopt;
+  return fmt::format(
+      "It is due and waits: there are {} pending jobs, and at most {} may wait (max_pending).",
+      pending, most);
+}
+
+Result<std::int64_t> PendingJobs(const Call& call, store::Store& store) {
+  auto stats = store.GetStats(call.Now());
+  if (!stats) return std::unexpected(stats.error());
+  return stats->pending_jobs;
+}
+
 // With the next runs: from the stored next one on, which is what will happen.
-std::string WholeJson(const Schedule& schedule) {
+std::string WholeJson(const Schedule& schedule,
+                      const std::optional<std::string>& waiting = std::nullopt) {
   const ScheduleSpec& spec = schedule.spec;
   auto table = Timetable::Of(spec.cron, spec.run_at, spec.time_zone);
   bool comes = table && schedule.next_run_at && !spec.paused;
   return ScheduleJson(schedule)
+      .TextOrNull("waiting", waiting)
       .Raw("next_runs", comes ? NextRuns(*table, *schedule.next_run_at - Millis(1)) : "[]")
       .Take();
 }
@@ -89,10 +111,16 @@ Result<ReadWork> ListSchedules(const Call& call) {
   int page = query.Int("page", 1, 1'000, 1);
   int page_size = query.Int("page_size", 1, kMaxPageSize, kMaxPageSize);
   if (auto error = query.error()) return std::unexpected(*error);
-  return [page, page_size](store::Store& store) -> Result<http::Response> {
+  return [&call, page, page_size](store::Store& store) -> Result<http::Response> {
     auto listed = store.Schedules(page, page_size);
     if (!listed) return std::unexpected(listed.error());
-    auto write = [](const Schedule& schedule) { return ScheduleJson(schedule).Take(); };
+    auto pending = PendingJobs(call, store);
+    if (!pending) return std::unexpected(pending.error());
+    auto write = [&](const Schedule& schedule) {
+      return ScheduleJson(schedule)
+          .TextOrNull("waiting", WhyWaiting(call, schedule, *pending))
+          .Take();
+    };
     return Json(200, ObjectWriter()
                          .Raw("schedules", WriteArray(listed->items, write))
                          .Int("total", listed->total)
@@ -123,7 +151,9 @@ Result<ReadWork> GetSchedule(const Call& call) {
   return [&call](store::Store& store) -> Result<http::Response> {
     auto schedule = store.FindSchedule(call.id);
     if (!schedule) return std::unexpected(schedule.error());
-    return Json(200, WholeJson(*schedule));
+    auto pending = PendingJobs(call, store);
+    if (!pending) return std::unexpected(pending.error());
+    return Json(200, WholeJson(*schedule, WhyWaiting(call, *schedule, *pending)));
   };
 }
 

@@ -49,14 +49,34 @@ std::string ExecutePendingMessage(const store::ClaimResult& claim, int max_runni
                      claim.total_pending);
 }
 
-Error NotStarted(const Job& job, const store::ClaimResult& claim, int max_running) {
+std::string DrainedWords(const std::string& node) {
+  return fmt::format(
+      "This server is being drained and starts no jobs; POST /nodes/{}/resume lets it again.",
+      node);
+}
+
+std::string NodeFullWords(int capacity) {
+  return fmt::format("This server runs {} attempt(s), as many as its capacity allows.", capacity);
+}
+
+std::optional<Error> NodeStartsNone(store::ClaimBlock block, const store::ClaimRequest& request) {
+  std::string why;
+  if (block == store::ClaimBlock::kDraining) why = DrainedWords(request.node);
+  if (block == store::ClaimBlock::kNodeFull) why = NodeFullWords(request.capacity);
+  if (why.empty()) return std::nullopt;
+  return Error{ErrorCode::kConflict, "Cannot start new job: " + why, {}, {}};
+}
+
+Error NotStarted(const Job& job, const store::ClaimResult& claim,
+                 const store::ClaimRequest& request) {
   using enum store::ClaimBlock;
+  if (auto none = NodeStartsNone(claim.block, request)) return *none;
   std::string begin = "Cannot start job " + job.job_id + ": ";
   std::string why;
   if (job.status != State::kPending) {
     why = fmt::format("it is {}, not pending.", Name(job.status));
   } else if (claim.block == kTotalLimit) {
-    why = LimitReached(claim.slots_used, max_running);
+    why = LimitReached(claim.slots_used, request.limits.total);
   } else if (claim.block == kSlotHeld) {
     why = "its last attempt is not yet proven dead and still holds a slot.";
   } else if (claim.block == kPaused) {

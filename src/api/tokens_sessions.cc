@@ -11,12 +11,11 @@
 #include "api/problem.h"
 #include "api/query.h"
 #include "api/routes.h"
+#include "api/session_cookie.h"
 #include "job/codec.h"
 
 namespace forager::api {
 namespace {
-
-constexpr std::chrono::hours kSessionLife{12};
 
 ObjectWriter TokenJson(const store::Token& token) {
   ObjectWriter body;
@@ -38,13 +37,6 @@ std::string_view Name(Caller::By by) {
     default:
       return "off";
   }
-}
-
-std::string SessionCookie(const Call& call, std::string_view secret, std::chrono::seconds life) {
-  const ApiOptions& options = call.services->options;
-  bool secure = options.secure || options.public_url.starts_with("https://");
-  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", kSessionCookie,
-                     secret, life.count(), secure ? "; Secure" : "");
 }
 
 }  // namespace
@@ -109,35 +101,6 @@ Result<WriteWork> RevokeToken(const Call& call) {
       return Json(
           200,
           ObjectWriter().Text("message", fmt::format("Revoked token {}", id)).Int("id", id).Take());
-    };
-  };
-}
-
-Result<WriteWork> LogIn(const Call& call) {
-  Query query(call.request);
-  std::optional<std::string> code = query.Text("code", 200);
-  if (!code && !query.error()) query.Wrong("code", "is needed");
-  if (auto error = query.error()) return std::unexpected(*error);
-  std::string secret = MakeSecret("fgs_");
-  std::string csrf = MakeSecret("");
-  return [&call, hash = HashSecret(*code), secret, csrf](store::Store& store) -> Result<Answer> {
-    auto used = store.UseLoginCode(hash, call.Now());
-    if (!used) return std::unexpected(used.error());
-    if (!*used) {
-      return Fail(ErrorCode::kUnauthorized,
-                  "This login link was used before, is too old or wrong.");
-    }
-    store::Session session{std::string(Name(Role::kAdmin)), csrf, call.Now() + kSessionLife};
-    if (auto made = store.CreateSession(HashSecret(secret), session); !made) {
-      return std::unexpected(made.error());
-    }
-    return [&call, secret] {
-      http::Response response;
-      response.status = 303;
-      response.content_type = "text/plain; charset=utf-8";
-      response.headers.emplace_back("Location", "/");
-      response.headers.emplace_back("Set-Cookie", SessionCookie(call, secret, kSessionLife));
-      return response;
     };
   };
 }

@@ -22,9 +22,11 @@ using namespace std::chrono_literals;
 
 // What is built from these is built once: the running values stay in force, and are what is shown.
 void KeepUntilRestart(const Settings& running, Settings& loaded) {
-  for (std::string_view name : {"listen", "data_dir", "database", "monitor_enabled", "lease",
-                                "log_file", "log_format", "allowed_hosts", "public_url", "auth",
-                                "metrics_on_loopback", "run_as", "max_connections"}) {
+  for (std::string_view name :
+       {"listen", "data_dir", "database", "monitor_enabled", "lease", "log_file", "log_format",
+        "allowed_hosts", "public_url", "auth", "metrics_on_loopback", "run_as", "max_connections",
+        "max_connections_per_address", "max_event_streams", "max_event_streams_per_caller",
+        "trusted_proxies"}) {
     auto before = std::ranges::find(running.views, name, &api::SettingView::name);
     auto after = std::ranges::find(loaded.views, name, &api::SettingView::name);
     if (before == running.views.end() || after == loaded.views.end()) continue;
@@ -69,6 +71,8 @@ Server::Server(os::EventLoop& loop, SettingSources sources, Settings settings, D
       sources_(std::move(sources)),
       data_dir_(std::move(data_dir)),
       settings_(std::move(settings)),
+      events_({static_cast<std::size_t>(settings_.max_event_streams),
+               static_cast<std::size_t>(settings_.max_event_streams_per_caller)}),
       waiters_(clock_) {}
 
 Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSources sources,
@@ -208,7 +212,11 @@ Result<void> Server::StartEngine() {
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); },
       [this] { return max_pending(); });
   if (settings_.monitor_enabled) monitor_->Start(settings_.monitor_interval, [this] { Publish(); });
-  timers_.push_back(loop_.Every(100ms, [this] { waiters_.Tick(); }));
+  timers_.push_back(loop_.Every(100ms, [this] {
+    waiters_.Tick();
+    can_start_ = supervisor_->CanStart();
+    leases_hold_ = !membership_ || membership_->LeasesHold();
+  }));
   timers_.push_back(loop_.Every(2s, [this] { Housekeeping(); }));
   StartMembership();
   observing_.store(true, std::memory_order_release);
@@ -235,16 +243,20 @@ Result<void> Server::StartHttp() {
   options.secure = !settings_.tls_certificate.empty();
   options.version = kVersion;
   options.metrics_on_loopback = settings_.metrics_on_loopback;
+  options.trusted_proxies = settings_.trusted_proxies;
   options.pages = dashboard::Answer;
   http::ServerOptions server;
   server.listen = settings_.listen;
   server.max_connections = settings_.max_connections;
+  server.max_connections_per_address = settings_.max_connections_per_address;
+  server.trusted_proxies = settings_.trusted_proxies;
   server.tls = {settings_.tls_certificate, settings_.tls_key};
   server.body_limit = api::BodyLimit;
   server.problem = api::Problem;
-  auto listening = http::Server::Listen(
-      std::move(server),
-      api::MakeApi(std::move(options), *store_, *this, events_, waiters_, clock_));
+  api::Api made = api::MakeApi(std::move(options), *store_, *this, events_, waiters_, clock_);
+  server.admit = std::move(made.admit);
+  timers_.push_back(loop_.Every(1s, [tick = std::move(made.tick)] { tick(); }));
+  auto listening = http::Server::Listen(std::move(server), std::move(made.handler));
   if (!listening) return std::unexpected(listening.error());
   http_ = std::move(*listening);
   login_url_ = (settings_.public_url.empty() ? http_->url() : settings_.public_url) + login_url_;

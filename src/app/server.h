@@ -52,6 +52,8 @@ class Server final : public api::Control {
   std::int64_t max_pending() const override;
   std::vector<api::SettingView> settings() const override;
   api::MonitorStatus monitor() const override;
+  int capacity() const override { return Policy().capacity; }
+  std::optional<api::NoStart> why_no_start() const override;
   void StartClaimed(std::vector<Job> jobs) override;
   void ResetStuck(Millis timeout, bool requeue,
                   std::function<void(Result<api::StuckReset>)> done) override;
@@ -105,6 +107,8 @@ class Server final : public api::Control {
   Metrics::LoopView loop_view_;
   std::optional<int> stuck_running_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> can_start_ = true;    // the keeper is ready
+  std::atomic<bool> leases_hold_ = true;  // long enough for what is started now
   std::atomic<bool> wake_posted_ = false;
 
   Metrics metrics_;

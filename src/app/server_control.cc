@@ -59,6 +59,19 @@ std::string Server::metrics(const api::JobFigures& jobs) const {
   return metrics_.Write(reading);
 }
 
+std::optional<api::NoStart> Server::why_no_start() const {
+  if (stopping_) return api::NoStart{"shutting_down", "The server is shutting down."};
+  if (!can_start_)
+    return api::NoStart{"not_ready",
+                        "This server cannot start processes at this moment: its keeper "
+                        "is being started, or the system refused the last one."};
+  if (!leases_hold_)
+    return api::NoStart{"leases_end",
+                        "This server has not reached the database for so long that "
+                        "its leases end: it starts nothing until it does."};
+  return std::nullopt;
+}
+
 void Server::StartClaimed(std::vector<Job> jobs) {
   loop_.Post([this, jobs = std::move(jobs)] { dispatcher_->Launch(jobs); });
 }

@@ -12,6 +12,7 @@
 #include "app/config_file.h"
 #include "app/setting_values.h"
 #include "app/type_settings.h"
+#include "http/address.h"
 #include "job/plain_text.h"
 #include "store/postgres_url.h"
 
@@ -60,6 +61,12 @@ std::string KeepHosts(std::string_view text, std::vector<std::string>& hosts) {
     for (char& c : host) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   }
   return "";
+}
+
+std::string KeepAddresses(std::string_view text, std::vector<std::string>& addresses) {
+  addresses = ParseList(text);
+  bool good = std::ranges::all_of(addresses, http::IsAddress);
+  return good ? "" : "a list of IP addresses, separated by commas";
 }
 
 // Of a host and nothing below it: the dashboard's addresses begin at its root.
@@ -171,11 +178,29 @@ const std::vector<Row>& Table() {
       {"run_as", "FORAGER_RUN_AS", "nobody",
        "user that attempts run as when the server is root; empty: root too",
        [](auto text, Settings& s) { return KeepText(text, s.run_as); }},
-      {"max_connections", "FORAGER_MAX_CONNECTIONS", "1000",
+      {"max_connections", "FORAGER_MAX_CONNECTIONS", "3000",
        "open connections; more are answered 503",
        [](auto text, Settings& s) {
          return Keep(ParseWhole(text, 1, 100'000), s.max_connections);
        }},
+      {"max_connections_per_address", "FORAGER_MAX_CONNECTIONS_PER_ADDRESS", "2000",
+       "of one address (IPv6: of one /64); more are answered 503",
+       [](auto text, Settings& s) {
+         return Keep(ParseWhole(text, 1, 100'000), s.max_connections_per_address);
+       }},
+      {"max_event_streams", "FORAGER_MAX_EVENT_STREAMS", "2000",
+       "readers of GET /events; more are answered 503",
+       [](auto text, Settings& s) {
+         return Keep(ParseWhole(text, 1, 100'000), s.max_event_streams);
+       }},
+      {"max_event_streams_per_caller", "FORAGER_MAX_EVENT_STREAMS_PER_CALLER", "1000",
+       "with one token or session, or from one address; more are answered 429",
+       [](auto text, Settings& s) {
+         return Keep(ParseWhole(text, 1, 100'000), s.max_event_streams_per_caller);
+       }},
+      {"trusted_proxies", "FORAGER_TRUSTED_PROXIES", "",
+       "addresses of proxies whose X-Forwarded-For tells the client's address",
+       [](auto text, Settings& s) { return KeepAddresses(text, s.trusted_proxies); }},
   };
   return kTable;
 }

@@ -42,6 +42,10 @@ struct Settings {
   bool self_test = false;
   std::string run_as;
   int max_connections = 0;
+  int max_connections_per_address = 0;
+  int max_event_streams = 0;
+  int max_event_streams_per_caller = 0;
+  std::vector<std::string> trusted_proxies;
   std::shared_ptr<const TypeCatalog> types;
   alerts::Config alerts;
   std::vector<api::SettingView>

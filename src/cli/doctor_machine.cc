@@ -30,7 +30,7 @@ constexpr unsigned long kFewFiles = 1'000;
 constexpr const char* kDefaultDataDir = "./forager-data";
 
 bool IsProgram(const std::string& path) {
-  struct stat file{};
+  struct stat file {};
   return stat(path.c_str(), &file) == 0 && S_ISREG(file.st_mode) && access(path.c_str(), X_OK) == 0;
 }
 
@@ -63,7 +63,7 @@ void CheckCommands(Examination& e) {
 }
 
 void CheckRoom(Examination& e, const std::string& what, const std::string& path) {
-  struct statvfs room{};
+  struct statvfs room {};
   std::string at = Existing(path);
   if (statvfs(at.c_str(), &room) != 0) {
     return e.Add("disk", Health::kFault,
@@ -98,7 +98,7 @@ void CheckRoom(Examination& e, const std::string& what, const std::string& path)
 void CheckSecrets(Examination& e) {
   for (const char* name : {"admin.token", "server.json", "forager.db"}) {
     std::string path = e.data_dir + "/" + name;
-    struct stat file{};
+    struct stat file {};
     if (stat(path.c_str(), &file) != 0 || (file.st_mode & 0077) == 0) continue;
     bool token = std::string_view(name) == "admin.token";
     e.Add("files", token ? Health::kFault : Health::kWarning,
@@ -152,7 +152,7 @@ void CheckSettings(Examination& e, const std::string& config) {
 }
 
 void CheckDataDir(Examination& e) {
-  struct stat folder{};
+  struct stat folder {};
   if (stat(e.data_dir.c_str(), &folder) != 0) {
     return e.Add("files", Health::kWarning,
                  fmt::format("the data directory {} is not there", e.data_dir),
@@ -177,7 +177,7 @@ void CheckDataDir(Examination& e) {
           fmt::format("chmod go-rw {}", e.data_dir));
   std::size_t before = e.findings.size();
   CheckSecrets(e);
-  struct stat log{};
+  struct stat log {};
   if (e.settings && stat(e.settings->log_file.c_str(), &log) == 0 && log.st_size > kLargeLog)
     e.Add("files", Health::kWarning,
           fmt::format("the log {} has {}", e.settings->log_file, Bytes(log.st_size)),
@@ -188,7 +188,8 @@ void CheckDataDir(Examination& e) {
 void CheckDisk(Examination& e) {
   CheckRoom(e, "data", e.data_dir);
   if (!e.settings) return;
-  struct stat data{}, other{};
+  struct stat data {
+  }, other{};
   bool known = stat(Existing(e.data_dir).c_str(), &data) == 0;
   for (const auto& [what, path] :
        {std::pair("the database", e.settings->database_file), {"the log", e.settings->log_file}}) {
@@ -268,7 +269,7 @@ void CheckLimits(Examination& e) {
                  "run as its user or root");
   std::string whose = of_server ? "the server" : "this shell";
   int running = e.settings ? e.settings->max_running : 1;
-  std::int64_t needed = (e.settings ? e.settings->max_connections : 1'000) + 8LL * running + 128;
+  std::int64_t needed = (e.settings ? e.settings->max_connections : 3'000) + 8LL * running + 128;
   std::int64_t files = LimitOf(limits, "Max open files", true);
   std::string advice = fmt::format(
       "raise the hard limit to at least {} (LimitNOFILE= of the service, `ulimit -Hn`), or lower "

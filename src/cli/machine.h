@@ -24,7 +24,7 @@ struct LocalSettings {
   std::string listen;
   std::string run_as;
   int max_running = 1;
-  int max_connections = 1'000;
+  int max_connections = 3'000;
   // Entity type and program of collectors that are commands.
   std::vector<std::pair<std::string, std::string>> commands;
 };

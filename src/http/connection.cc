@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "http/address.h"
+#include "http/ask_admission.h"
 #include "http/channel.h"
 #include "http/input_buffer.h"
 #include "http/reply_once.h"
@@ -32,19 +34,33 @@ class SocketConnection final : public Connection,
       : context_(context),
         channel_(std::move(channel)),
         peer_(std::move(peer)),
+        address_(AddressKey(peer_)),
         parser_(context.options.max_header_bytes) {}
 
   void Start() override;
-  void StartRefused() override;
+  void StartRefused(std::string why) override;
+  void Admitted(std::uint64_t request, std::optional<Response> refusal) override;
   void Answer(std::uint64_t request, Response response) override;
   void FlushStream() override;
   void CheckDeadline(os::Steady now) override;
   void CloseIfIdle() override;
+  const std::string& address() const override { return address_; }
+  std::optional<std::uint64_t> MakesRoom() const override;
   void EndStream() override;
   void Close() override;
 
  private:
-  enum class Phase { kOpening, kHead, kBody, kHandling, kWriting, kStreaming, kLingering, kClosed };
+  enum class Phase {
+    kOpening,
+    kHead,
+    kAdmitting,  // the head is there; whether the body may come is being asked
+    kBody,
+    kHandling,
+    kWriting,
+    kStreaming,
+    kLingering,
+    kClosed
+  };
 
   void Read();
   void OnOpened(IoResult result) override;
@@ -52,11 +68,16 @@ class SocketConnection final : public Connection,
   void OnInputDropped(IoResult result, std::size_t bytes);
   void Process();
   bool BeginBody();
+  bool BodyIsHere();
+  bool AskAdmission();
+  void ReadBody();
   bool CountBody();
   void SendContinue();
   void Dispatch();
   void ReleaseBody();
   void Refuse(int status, const std::string& detail);
+  void RefuseWith(Response response);
+  void NameRequest();
   void Send(Response response);
   void Write();
   void OnWritten(IoResult result, std::size_t bytes) override;
@@ -70,8 +91,9 @@ class SocketConnection final : public Connection,
   ConnectionContext& context_;
   const std::unique_ptr<Channel> channel_;
   const std::string peer_;
+  const std::string address_;  // as it is counted
   Phase phase_ = Phase::kOpening;
-  bool refused_ = false;  // one client too many
+  std::string refused_;  // one client too many: why
   os::Steady deadline_ = kNever;
 
   // Reading.
@@ -88,7 +110,9 @@ class SocketConnection final : public Connection,
   bool head_only_ = false;
   bool http10_ = false;
   bool takes_gzip_ = false;
-  bool last_ = false;  // the connection closes after this answer
+  bool last_ = false;              // the connection closes after this answer
+  std::uint64_t waits_since_ = 0;  // its number in the order of those that wait
+  bool stranger_ = true;           // the last answer was to one; so is who has not asked yet
 
   // Writing.
   std::string out_head_;
@@ -100,13 +124,14 @@ class SocketConnection final : public Connection,
 };
 
 void SocketConnection::Start() {
+  waits_since_ = ++context_.waits;
   deadline_ = context_.now + context_.options.read_timeout;
   if (context_.tls) return channel_->Open(shared_from_this());
   OnOpened(IoResult::kDone);
 }
 
-void SocketConnection::StartRefused() {
-  refused_ = true;
+void SocketConnection::StartRefused(std::string why) {
+  refused_ = std::move(why);
   Start();
 }
 
@@ -117,7 +142,7 @@ void SocketConnection::OnOpened(IoResult result) {
     return Refuse(400, "This address speaks HTTPS: ask again with https:// instead of http://.");
   }
   if (result != IoResult::kDone) return Close();
-  if (refused_) return Refuse(503, "The server has too many connections. Try again later.");
+  if (!refused_.empty()) return Refuse(503, refused_);
   deadline_ = context_.now + context_.options.read_timeout;
   Read();
 }
@@ -184,11 +209,53 @@ bool SocketConnection::BeginBody() {
     Refuse(413, fmt::format("The request body is larger than the {} bytes allowed here.", limit));
     return false;
   }
+  if (options.admit && !BodyIsHere()) return AskAdmission();
+  ReadBody();
+  return phase_ == Phase::kBody;
+}
+
+// Whole, behind its head: nothing more has to be read for it.
+bool SocketConnection::BodyIsHere() {
+  const RequestHead& head = parser_.head();
+  return !head.chunked && input_.view().size() >= head.content_length;
+}
+
+// False: reading goes on later, or never.
+bool SocketConnection::AskAdmission() {
+  const RequestHead& head = parser_.head();
+  phase_ = Phase::kAdmitting;
+  deadline_ = context_.now + context_.options.write_timeout;
+  NameRequest();
+  Request request;
+  request.id = request_id_;
+  request.method = head.method;
+  request.path = head.path;
+  request.query = head.query;
+  request.headers = head.headers;
+  request.peer = peer_;
+  AdmissionNow now = http::AskAdmission(context_.options.admit, std::move(request),
+                                        context_.mailbox, weak_from_this(), request_number_);
+  if (!now.answered) return false;
+  if (now.refusal) {
+    RefuseWith(std::move(*now.refusal));
+    return false;
+  }
+  ReadBody();
+  return phase_ == Phase::kBody;
+}
+
+void SocketConnection::Admitted(std::uint64_t request, std::optional<Response> refusal) {
+  if (phase_ != Phase::kAdmitting || request != request_number_) return;
+  if (refusal) return RefuseWith(std::move(*refusal));
+  ReadBody();
+  if (phase_ == Phase::kBody) Process();
+}
+
+void SocketConnection::ReadBody() {
   phase_ = Phase::kBody;
   timed_mark_ = 0;
-  deadline_ = context_.now + options.read_timeout;
-  if (head.expects_continue && input_.empty()) SendContinue();
-  return phase_ == Phase::kBody;
+  deadline_ = context_.now + context_.options.read_timeout;
+  if (parser_.head().expects_continue && input_.empty()) SendContinue();
 }
 
 bool SocketConnection::CountBody() {
@@ -229,8 +296,7 @@ void SocketConnection::Dispatch() {
   http10_ = head.version == 10;
   last_ = !head.keep_alive;
   takes_gzip_ = AcceptsGzip(head.Header("Accept-Encoding"));
-  const auto given = head.Header("X-Request-Id");
-  request_id_ = IsSaneRequestId(given) ? std::string(given) : context_.MakeRequestId();
+  NameRequest();
 
   Request request;
   request.id = request_id_;
@@ -240,6 +306,7 @@ void SocketConnection::Dispatch() {
   request.headers = std::move(head.headers);
   request.body = std::move(parser_.body());
   request.peer = peer_;
+  request.head_only = head_only_;
   auto reply = MakeReply(context_.mailbox, weak_from_this(), request_number_,
                          [problem = context_.options.problem] {
                            const std::string detail = "The server failed to answer this request.";
@@ -259,17 +326,26 @@ void SocketConnection::Answer(std::uint64_t request, Response response) {
   Send(std::move(response));
 }
 
+// The client's name for the request, or one of ours; once for each.
+void SocketConnection::NameRequest() {
+  if (!request_id_.empty()) return;
+  const auto given = parser_.head().Header("X-Request-Id");
+  request_id_ = IsSaneRequestId(given) ? std::string(given) : context_.MakeRequestId();
+}
+
 void SocketConnection::Refuse(int status, const std::string& detail) {
+  RefuseWith(context_.Problem(status, detail));
+}
+
+// The answer to a request that is not read to its end, and the connection's last.
+void SocketConnection::RefuseWith(Response response) {
   ReleaseBody();
   last_ = true;
   const RequestHead& head = parser_.head();
   head_only_ = head.method == "HEAD";
   http10_ = head.version == 10;
   takes_gzip_ = false;
-  const auto given = head.Header("X-Request-Id");
-  request_id_ = IsSaneRequestId(given) ? std::string(given) : context_.MakeRequestId();
-  Response response = context_.Problem(status, detail);
-  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  NameRequest();
   input_.Clear();
   Send(std::move(response));
 }
@@ -282,6 +358,7 @@ void SocketConnection::Send(Response response) {
   facts.request_id = request_id_;
   facts.date = context_.date;
   last_ = last_ || context_.draining || response.stream;
+  stranger_ = response.to_stranger;
   facts.keep_alive = !last_;
   facts.http10 = http10_;
   if (!response.stream) Compress(response, takes_gzip_, context_.gzip, facts);
@@ -328,6 +405,8 @@ void SocketConnection::OnAnswered() {
   if (open_stream_) return OpenStream();
   if (last_ || context_.draining) return Linger();
   parser_.Reset();
+  request_id_.clear();
+  waits_since_ = ++context_.waits;
   phase_ = Phase::kHead;
   if (!input_.empty()) {
     deadline_ = context_.now + context_.options.read_timeout;
@@ -342,8 +421,9 @@ void SocketConnection::OpenStream() {
   deadline_ = kNever;
   dropped_bytes_ = 0;
   input_.Clear();
-  stream_ = std::make_shared<StreamQueue>(
-      [mailbox = context_.mailbox, self = weak_from_this()] { mailbox->Put({self, 0, {}}); });
+  stream_ = std::make_shared<StreamQueue>([mailbox = context_.mailbox, self = weak_from_this()] {
+    mailbox->Put({self, 0, {}});
+  });
   Read();  // shows when the client goes away
   const auto open = std::exchange(open_stream_, nullptr);
   try {
@@ -398,6 +478,13 @@ void SocketConnection::Abort() {
   Close();
 }
 
+// Nothing of a stranger's is lost with a connection on which nothing is under way.
+std::optional<std::uint64_t> SocketConnection::MakesRoom() const {
+  const bool waits = phase_ == Phase::kOpening || phase_ == Phase::kHead;
+  if (!waits || !stranger_ || !refused_.empty()) return std::nullopt;
+  return waits_since_;
+}
+
 void SocketConnection::CloseIfIdle() {
   if (idle() || phase_ == Phase::kOpening) Close();
 }
@@ -409,8 +496,7 @@ void SocketConnection::Close() {
   ReleaseBody();
   if (stream_) stream_->Close();
   channel_->Close();
-  context_.connections.erase(shared_from_this());
-  context_.refused.erase(shared_from_this());
+  context_.Erase(shared_from_this(), address_);
 }
 
 }  // namespace

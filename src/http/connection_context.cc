@@ -22,4 +22,17 @@ std::string ConnectionContext::MakeRequestId() {
   return id;
 }
 
+void ConnectionContext::Insert(const std::shared_ptr<Connection>& connection,
+                               const std::string& address) {
+  if (connections.insert(connection).second) ++by_address[address];
+}
+
+void ConnectionContext::Erase(const std::shared_ptr<Connection>& connection,
+                              const std::string& address) {
+  refused.erase(connection);
+  if (connections.erase(connection) == 0) return;
+  auto counted = by_address.find(address);
+  if (--counted->second == 0) by_address.erase(counted);
+}
+
 }  // namespace forager::http

@@ -19,6 +19,7 @@ struct Letter {
   std::weak_ptr<Connection> to;
   std::uint64_t request = 0;         // the connection's how-manieth request this answers
   std::optional<Response> response;  // none: look at the event stream
+  bool admission = false;            // whether the body may come; a response: it may not
 };
 
 class Mailbox {

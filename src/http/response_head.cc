@@ -156,6 +156,7 @@ Response DefaultProblem(int status, const std::string& detail) {
   response.status = status;
   response.body = boost::json::serialize(body);
   response.content_type = "application/problem+json";
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 

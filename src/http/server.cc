@@ -7,8 +7,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <future>
+#include <limits>
 #include <random>
 
+#include "http/address.h"
 #include "http/connection.h"
 #include "http/listener.h"
 #include "http/request_head.h"
@@ -24,6 +26,9 @@ using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kStopWithin{5'000};
 constexpr std::chrono::milliseconds kStoppingTick{5};
+constexpr const char* kFull = "The server has too many connections. Try again later.";
+constexpr const char* kFullOfAddress =
+    "The server has too many connections from your address. Try again later.";
 constexpr std::size_t kMaxBeingRefused = 64;  // clients told 503 at one time; more are just closed
 
 // One timer looks at every connection's deadline; a timer each would cost system calls per request.
@@ -47,9 +52,12 @@ class AsioServer final : public Server {
                  .mailbox = mailbox_,
                  .connections = {},
                  .refused = {},
+                 .by_address = {},
                  .gzip = {},
                  .now = {},
                  .date = {}} {
+    for (const std::string& proxy : options_.trusted_proxies)
+      proxies_.push_back(CanonicalAddress(proxy));
     std::random_device random;
     context_.id_seed = (std::uint64_t{random()} << 32) | random();
     ReadClock();
@@ -158,8 +166,9 @@ class AsioServer final : public Server {
   }
 
   void Admit(Accepted accepted) {
-    const bool full =
-        context_.connections.size() >= static_cast<std::size_t>(options_.max_connections);
+    const std::string address = AddressKey(accepted.peer);
+    const char* full = WhyFull(accepted.peer, address);
+    if (full && MakeRoom(full == kFullOfAddress ? address : "")) full = nullptr;
     if (full) refused_count_.fetch_add(1, std::memory_order_relaxed);
     if (full && context_.refused.size() >= kMaxBeingRefused) return;
     auto connection =
@@ -167,12 +176,41 @@ class AsioServer final : public Server {
     if (!connection) return;
     if (full) {
       context_.refused.insert(connection);
-      connection->StartRefused();
+      connection->StartRefused(full);
     } else {
-      context_.connections.insert(connection);
+      context_.Insert(connection, address);
       connection->Start();
     }
     CountConnections();
+  }
+
+  // A proxy's connections are of many clients: they have the common limit only.
+  const char* WhyFull(const std::string& peer, const std::string& address) const {
+    if (context_.connections.size() >= static_cast<std::size_t>(options_.max_connections))
+      return kFull;
+    const bool proxy = std::ranges::find(proxies_, CanonicalAddress(peer)) != proxies_.end();
+    const auto counted = context_.by_address.find(address);
+    if (options_.max_connections_per_address > 0 && !proxy &&
+        counted != context_.by_address.end() &&
+        counted->second >= options_.max_connections_per_address)
+      return kFullOfAddress;
+    return nullptr;
+  }
+
+  // Closes the stranger's connection that has waited longest; of one address, if given.
+  // Slow and silent strangers cannot keep out those who ask.
+  bool MakeRoom(const std::string& address) {
+    std::shared_ptr<Connection> first;
+    std::uint64_t longest = std::numeric_limits<std::uint64_t>::max();
+    for (const auto& connection : context_.connections) {
+      if (!address.empty() && connection->address() != address) continue;
+      const auto waits = connection->MakesRoom();
+      if (!waits || *waits >= longest) continue;
+      longest = *waits;
+      first = connection;
+    }
+    if (first) first->Close();
+    return first != nullptr;
   }
 
   void CountConnections() {
@@ -183,7 +221,9 @@ class AsioServer final : public Server {
     for (Letter& letter : mailbox_->Collect()) {
       const auto connection = letter.to.lock();
       if (!connection) continue;
-      if (letter.response) {
+      if (letter.admission) {
+        connection->Admitted(letter.request, std::move(letter.response));
+      } else if (letter.response) {
         connection->Answer(letter.request, std::move(*letter.response));
       } else {
         connection->FlushStream();
@@ -221,6 +261,7 @@ class AsioServer final : public Server {
 
   const ServerOptions options_;
   const Handler handler_;
+  std::vector<std::string> proxies_;  // in their one form
   asio::io_context io_;
   asio::steady_timer tick_;
   const std::shared_ptr<Mailbox> mailbox_;

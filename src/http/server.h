@@ -28,6 +28,7 @@ struct Request {
   Headers headers;
   std::string body;
   std::string peer;                                      // address of the client
+  bool head_only = false;                                // it was HEAD, and `method` says GET
   std::string_view Header(std::string_view name) const;  // "" when absent; case-insensitive
 };
 
@@ -45,12 +46,18 @@ struct Response {
   Headers headers;
   std::string body;
   std::string content_type = "application/json";
+  bool to_stranger = false;  // to nobody known: his idle connection makes room for others
   std::function<void(std::shared_ptr<EventStream>)> stream;  // set: the body is this stream
 };
 
 using Reply = std::function<void(Response)>;  // call exactly once; dropping it answers 500
 using Handler =
     std::function<void(Request, Reply)>;  // called on the server's thread: must not block
+
+// Whether the body of a request may come: none, or the answer instead of it. Any thread, once.
+using Admission = std::function<void(std::optional<Response>)>;
+// Asked with the head of each request whose body has not come with it, before any of it is read.
+using Admit = std::function<void(Request head, Admission)>;
 
 struct ServerOptions {
   TlsFiles tls{};                         // empty: plain HTTP
@@ -59,7 +66,10 @@ struct ServerOptions {
   std::size_t max_body_bytes = 1024 * 1024;
   std::function<std::size_t(std::string_view method, std::string_view path)>
       body_limit{};                                // per route, instead
+  Admit admit{};                                   // none: every body is read
   int max_connections = 1'000;                     // more: 503, Retry-After, closed
+  int max_connections_per_address = 0;             // the same; 0: no limit of its own
+  std::vector<std::string> trusted_proxies{};      // whose connections are of many clients
   std::chrono::milliseconds read_timeout{15'000};  // a whole request head, or 64 KiB of body
   std::chrono::milliseconds idle_timeout{75'000};
   std::chrono::milliseconds write_timeout{30'000};

@@ -9,7 +9,7 @@ namespace forager::scheduler {
 namespace {
 
 constexpr int kBatch = 64;
-constexpr Millis kPoll{5'000};  // in case a wake-up was lost: rows are edited by hand too
+constexpr Millis kPoll{5'000};        // in case a wake-up was lost: rows are edited by hand too
 constexpr Millis kSharedPoll{1'000};  // other servers' wake-ups may be lost too
 constexpr Millis kMomentForOthers{100};
 constexpr Millis kStartRetry{200};
@@ -71,7 +71,9 @@ bool Dispatcher::TooLate(const Job& job) const {
          *job.lease_expires_at - clock_.Now() < policy_.lease - supervisor::kKillBeforeLeaseEnd;
 }
 
-void Dispatcher::WakeAt(WallTime when) { Later(std::clamp(when - clock_.Now(), Millis{0}, Poll())); }
+void Dispatcher::WakeAt(WallTime when) {
+  Later(std::clamp(when - clock_.Now(), Millis{0}, Poll()));
+}
 
 // The earliest of several wishes counts.
 void Dispatcher::Later(Millis delay) {
@@ -91,8 +93,11 @@ void Dispatcher::Claim() {
   request.lease = policy_.lease;
   request.limits = policy_.Limits();
   request.count = Room();
-  if (nodes_ > 1) request.count = std::min(request.count, std::max(1, policy_.max_running / nodes_));
+  if (nodes_ > 1)
+    request.count = std::min(request.count, std::max(1, policy_.max_running / nodes_));
   request.only_started_before = !policy_.automatic;
+  request.capacity = policy_.capacity;
+  request.unless_drained = true;
   WallTime now = clock_.Now();
   calls_.Write<Claimed>(
       [request, now](store::Store& store) -> Result<Claimed> {
@@ -109,8 +114,8 @@ void Dispatcher::Took(Result<Claimed> claimed) {
   claiming_ = false;
   if (!claimed) return Later(kStoreRetry);
   Launch(claimed->result.jobs);
-  bool full_batch = !claimed->result.jobs.empty() &&
-                    claimed->result.block == store::ClaimBlock::kNone;
+  bool full_batch =
+      !claimed->result.jobs.empty() && claimed->result.block == store::ClaimBlock::kNone;
   if (std::exchange(wake_again_, false) || full_batch) return Wake();
   claimed->next_due ? WakeAt(*claimed->next_due) : Later(Poll());
 }

@@ -75,10 +75,8 @@ void Membership::Beat() {
   WallTime sent_at = clock_.Now();
   int capacity = policy.capacity > 0 ? policy.capacity : policy.max_running;
   calls_.WriteUrgent<store::HeartbeatAnswer>(
-      [node = policy.node, boot = boot_id_, capacity, lease = policy.lease,
-       sent_at](store::Store& store) {
-        return store.Heartbeat(node, boot, capacity, lease, sent_at);
-      },
+      [node = policy.node, boot = boot_id_, capacity, lease = policy.lease, sent_at](
+          store::Store& store) { return store.Heartbeat(node, boot, capacity, lease, sent_at); },
       [this, sent, sent_at](Result<store::HeartbeatAnswer> answer) {
         beating_ = false;
         if (answer) Heard(*answer, sent, sent_at);
@@ -101,6 +99,11 @@ void Membership::Heard(const store::HeartbeatAnswer& answer, os::Steady sent, Wa
   bool other_drain = std::exchange(draining_, answer.draining) != answer.draining;
   if (other_drain) hooks_.draining(draining_);
   if (other_nodes || other_drain) hooks_.changed();
+}
+
+bool Membership::LeasesHold() const {
+  const Policy& policy = policy_();
+  return !policy.shared || os::SystemClock().SteadyNow() - last_heard_ < policy.lease / 2;
 }
 
 // Not before the database has answered for one lease's length: after a failover, or a night

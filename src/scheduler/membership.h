@@ -34,6 +34,8 @@ class Membership {
 
   bool draining() const { return draining_; }
   int nodes() const { return nodes_; }
+  // Long enough for what is started now.
+  bool LeasesHold() const;
 
  private:
   void Heard(const store::HeartbeatAnswer& answer, os::Steady sent, WallTime sent_at);

@@ -53,6 +53,7 @@ class SqlStore final : public Store {
                                     int capacity, Millis lease, WallTime now) override;
   Result<void> LeaveNode(const std::string& node_id, const std::string& boot_id) override;
   Result<std::vector<Node>> Nodes(Millis lease, WallTime now) override;
+  Result<NodeUse> UseOfNode(const std::string& node_id) override;
   Result<void> DrainNode(const std::string& node_id, bool draining) override;
   Result<std::vector<RunningJob>> LostAttempts(int limit, WallTime now) override;
   Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) override;
@@ -114,10 +115,14 @@ class SqlStore final : public Store {
   Result<std::optional<Token>> FindToken(const std::string& hash) override;
   Result<void> RevokeToken(std::int64_t id, WallTime now) override;
   Result<void> CreateLoginCode(const std::string& hash, WallTime expires_at) override;
+  Result<bool> KnowsLoginCode(const std::string& hash, WallTime now) override;
   Result<bool> UseLoginCode(const std::string& hash, WallTime now) override;
   Result<void> CreateSession(const std::string& hash, const Session& session) override;
   Result<std::optional<Session>> FindSession(const std::string& hash, WallTime now) override;
   Result<void> EndSession(const std::string& hash) override;
+  Result<std::vector<std::size_t>> OverCredentials(std::span<const Credential> known,
+                                                   WallTime now) override;
+  Result<void> TokensUsed(std::span<const TokenUse> uses) override;
 
   Result<std::optional<IdempotentAnswer>> FindAnswer(const std::string& token,
                                                      const std::string& key, WallTime now) override;
@@ -183,6 +188,8 @@ class SqlStore final : public Store {
   Result<void> MustExist(const std::string& job_id);
   bool PromoteDue(WallTime now);
   void ExpectNextDue(bool only_started_before);
+  void ExpectNode(const ClaimRequest& request);
+  std::optional<ClaimBlock> BlockOfNode(ClaimRequest& request);
   Result<ClaimResult> ClaimOne(const ClaimRequest& request, WallTime now);
   Result<ClaimResult> ClaimNext(const ClaimRequest& request, WallTime now);
   void ExpectAttempt(std::int64_t id, const ClaimRequest& request, WallTime lease_end,

@@ -64,6 +64,10 @@ Result<void> SqlStore::CreateLoginCode(const std::string& hash, WallTime expires
   });
 }
 
+Result<bool> SqlStore::KnowsLoginCode(const std::string& hash, WallTime now) {
+  return Guard([&]() -> Result<bool> { return db_.Query("find_login_code", {hash, now}).Next(); });
+}
+
 Result<bool> SqlStore::UseLoginCode(const std::string& hash, WallTime now) {
   return Guard([&]() -> Result<bool> { return db_.Execute("use_login_code", {hash, now}) == 1; });
 }
@@ -86,6 +90,30 @@ Result<std::optional<Session>> SqlStore::FindSession(const std::string& hash, Wa
 Result<void> SqlStore::EndSession(const std::string& hash) {
   return Guard([&]() -> Result<void> {
     db_.Execute("end_session", {hash});
+    return {};
+  });
+}
+
+Result<std::vector<std::size_t>> SqlStore::OverCredentials(std::span<const Credential> known,
+                                                           WallTime now) {
+  return Guard([&]() -> Result<std::vector<std::size_t>> {
+    auto token = [](const Credential& one) { return one.kind == Credential::Kind::kToken; };
+    for (const Credential& one : known)
+      token(one) ? db_.Expect("find_token", {one.hash})
+                 : db_.Expect("find_session", {one.hash, now});
+    std::vector<std::size_t> over;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      Rows rows = token(known[i]) ? db_.Query("find_token", {known[i].hash})
+                                  : db_.Query("find_session", {known[i].hash, now});
+      if (!rows.Next()) over.push_back(i);
+    }
+    return over;
+  });
+}
+
+Result<void> SqlStore::TokensUsed(std::span<const TokenUse> uses) {
+  return Guard([&]() -> Result<void> {
+    for (const TokenUse& use : uses) db_.Send("token_used", {use.id, use.at});
     return {};
   });
 }

@@ -16,6 +16,28 @@ Result<ClaimResult> SqlStore::Claim(const ClaimRequest& request, WallTime now) {
   return Guard([&] { return request.job_id ? ClaimOne(request, now) : ClaimNext(request, now); });
 }
 
+void SqlStore::ExpectNode(const ClaimRequest& request) {
+  if (request.unless_drained) db_.Expect("node_drains", {request.node});
+  if (request.capacity > 0) db_.Expect("attempts_of_node", {request.node});
+}
+
+// Why this node may start nothing, if so; else no more is claimed than it has room for. Every claim
+// of the node asks here, whoever makes it.
+std::optional<ClaimBlock> SqlStore::BlockOfNode(ClaimRequest& request) {
+  if (request.unless_drained) {
+    Rows rows = db_.Query("node_drains", {request.node});
+    if (rows.Next() && rows.Int(0) != 0) return ClaimBlock::kDraining;
+  }
+  if (request.capacity > 0) {
+    Rows rows = db_.Query("attempts_of_node", {request.node});
+    rows.Next();
+    int room = request.capacity - static_cast<int>(rows.Int(0));
+    if (room <= 0) return ClaimBlock::kNodeFull;
+    request.count = std::min(request.count, room);
+  }
+  return std::nullopt;
+}
+
 // True when a job became ready.
 bool SqlStore::PromoteDue(WallTime now) {
   std::vector<std::int64_t> due;
@@ -48,27 +70,34 @@ std::optional<Job> SqlStore::StartAttempt(std::int64_t id, const ClaimRequest& r
   return job;
 }
 
-Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& request, WallTime now) {
+Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& asked, WallTime now) {
+  ClaimRequest request = asked;
+  ExpectNode(request);
   std::int64_t id = 0;
   std::string status, entity_type, host;
-  bool slot_held = false;
+  bool found = false, slot_held = false;
   db_.BeginClaims();
   {
     Rows rows = db_.Query("claim_target", {*request.job_id});
-    if (!rows.Next()) {
-      return forager::Fail(ErrorCode::kNotFound, "There is no job " + *request.job_id + ".");
+    found = rows.Next();
+    if (found) {
+      id = rows.Int(0);
+      status = rows.Text(1);
+      slot_held = rows.Int(2) != 0;
+      entity_type = rows.Text(3);
+      host = rows.Text(4);
     }
-    id = rows.Int(0);
-    status = rows.Text(1);
-    slot_held = rows.Int(2) != 0;
-    entity_type = rows.Text(3);
-    host = rows.Text(4);
   }
+  auto node_block = BlockOfNode(request);
+  if (!found)
+    return forager::Fail(ErrorCode::kNotFound, "There is no job " + *request.job_id + ".");
   ClaimSearch search(db_, request);
   ClaimResult result;
   result.slots_used = search.slots_used();
   if (status != Name(State::kPending)) {
     result.block = ClaimBlock::kNotPending;
+  } else if (node_block) {
+    result.block = *node_block;
   } else if (slot_held) {
     result.block = ClaimBlock::kSlotHeld;
   } else if (search.TotalReached()) {
@@ -84,11 +113,20 @@ Result<ClaimResult> SqlStore::ClaimOne(const ClaimRequest& request, WallTime now
   return result;
 }
 
-Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& request, WallTime now) {
+Result<ClaimResult> SqlStore::ClaimNext(const ClaimRequest& asked, WallTime now) {
+  ClaimRequest request = asked;
+  ExpectNode(request);
   for (bool auto_start : {true, false})
     db_.Expect("due_waiting", {auto_start, UnixMillis(now), kPromotedAtOnce});
   db_.BeginClaims();
   ClaimSearch search(db_, request);
+  if (auto node_block = BlockOfNode(request)) {
+    ClaimResult nothing;
+    nothing.block = *node_block;
+    nothing.slots_used = search.slots_used();
+    nothing.total_pending = search.total_pending();
+    return nothing;
+  }
   if (PromoteDue(now)) db_.BeginClaims();  // their lanes count too
   WallTime lease_end = db_.LeaseClock(now) + request.lease;
   ExpectNextDue(request.only_started_before);

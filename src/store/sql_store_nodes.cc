@@ -15,8 +15,8 @@ Result<void> SqlStore::RegisterNode(const Node& node, WallTime now) {
   return Guard([&]() -> Result<void> {
     WallTime at = db_.LeaseClock(now);
     db_.Execute("forget_nodes", {at - kForgottenAfter});
-    db_.Execute("register_node", {node.node_id, node.name, node.boot_id, node.version, at, at,
-                                  node.capacity});
+    db_.Execute("register_node",
+                {node.node_id, node.name, node.boot_id, node.version, at, at, node.capacity});
     return {};
   });
 }
@@ -69,6 +69,21 @@ Result<std::vector<Node>> SqlStore::Nodes(Millis lease, WallTime now) {
       nodes.push_back(std::move(node));
     }
     return nodes;
+  });
+}
+
+Result<NodeUse> SqlStore::UseOfNode(const std::string& node_id) {
+  return Guard([&]() -> Result<NodeUse> {
+    NodeUse use;
+    db_.Expect("attempts_of_node", {node_id});
+    {
+      Rows rows = db_.Query("node_drains", {node_id});
+      use.draining = rows.Next() && rows.Int(0) != 0;
+    }
+    Rows rows = db_.Query("attempts_of_node", {node_id});
+    rows.Next();
+    use.attempts = static_cast<int>(rows.Int(0));
+    return use;
   });
 }
 

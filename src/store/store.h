@@ -37,6 +37,8 @@ struct ClaimRequest {
   bool only_started_before =
       false;  // on_request mode: only automatic retries and returned attempts
   std::optional<std::string> job_id;  // this one, due or not (POST /jobs/{id}/start)
+  int capacity = 0;                   // attempts of this node at most; 0: no limit of its own
+  bool unless_drained = false;        // nothing while operators let this node run empty
 };
 
 enum class ClaimBlock {
@@ -47,7 +49,15 @@ enum class ClaimBlock {
   kTotalLimit,
   kOtherLimits,
   kNotPending,
-  kSlotHeld
+  kSlotHeld,
+  kDraining,  // this node, see ClaimRequest
+  kNodeFull,
+};
+
+// What a node runs, and whether it may take more.
+struct NodeUse {
+  bool draining = false;
+  int attempts = 0;  // whose process tree is not proven empty
 };
 
 struct ClaimResult {
@@ -230,6 +240,19 @@ struct Token {
   std::optional<WallTime> revoked_at;
 };
 
+struct TokenUse {
+  std::int64_t id = 0;
+  WallTime at{};
+};
+
+// What somebody showed to be let in.
+struct Credential {
+  enum class Kind { kToken, kSession };
+  Kind kind = Kind::kToken;
+  std::string hash;
+  auto operator<=>(const Credential&) const = default;
+};
+
 struct Session {
   std::string role;
   std::string csrf;
@@ -330,6 +353,7 @@ class Store {
   // The node stopped: nothing of it runs any more.
   virtual Result<void> LeaveNode(const std::string& node_id, const std::string& boot_id) = 0;
   virtual Result<std::vector<Node>> Nodes(Millis lease, WallTime now) = 0;
+  virtual Result<NodeUse> UseOfNode(const std::string& node_id) = 0;
   virtual Result<void> DrainNode(const std::string& node_id, bool draining) = 0;  // kNotFound
   // Running jobs whose lease has run out, to be ended in this unit of work; their nodes have ended
   // the processes before. None that another server deals with at this moment.
@@ -339,9 +363,10 @@ class Store {
 
   // ---- turns at web hosts, one budget for all jobs of all servers
   // ------------------------------------------------------------------------------- A turn comes no
-  // sooner after the host's last one than `host_interval`, than the wish asks, and than the host was
-  // last known to need. Wishes are served in their order; what cannot be had soon enough is not
-  // reserved. By the clock that leases are kept by. kUnavailable while another program holds a host.
+  // sooner after the host's last one than `host_interval`, than the wish asks, and than the host
+  // was last known to need. Wishes are served in their order; what cannot be had soon enough is not
+  // reserved. By the clock that leases are kept by. kUnavailable while another program holds a
+  // host.
   virtual Result<std::vector<Turn>> ReserveTurns(std::span<const TurnWish> wishes,
                                                  Millis host_interval, WallTime now) = 0;
 
@@ -435,11 +460,17 @@ class Store {
   virtual Result<std::optional<Token>> FindToken(const std::string& hash) = 0;  // not revoked
   virtual Result<void> RevokeToken(std::int64_t id, WallTime now) = 0;          // kNotFound
   virtual Result<void> CreateLoginCode(const std::string& hash, WallTime expires_at) = 0;
+  virtual Result<bool> KnowsLoginCode(const std::string& hash, WallTime now) = 0;
   // Spends the code; false when unknown, spent or expired.
   virtual Result<bool> UseLoginCode(const std::string& hash, WallTime now) = 0;
   virtual Result<void> CreateSession(const std::string& hash, const Session& session) = 0;
   virtual Result<std::optional<Session>> FindSession(const std::string& hash, WallTime now) = 0;
   virtual Result<void> EndSession(const std::string& hash) = 0;
+  // Which of these are no longer good, by their place.
+  virtual Result<std::vector<std::size_t>> OverCredentials(std::span<const Credential> known,
+                                                           WallTime now) = 0;
+  // When tokens were last used; an older time changes nothing.
+  virtual Result<void> TokensUsed(std::span<const TokenUse> uses) = 0;
 
   // ---- idempotency: keys are per token, honoured for 24 h
   // --------------------------------------------

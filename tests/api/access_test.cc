@@ -138,6 +138,121 @@ TEST_F(AccessApi, ALoginLinkOpensOneSession) {
   EXPECT_EQ(Ask("GET", "//login?code=" + late).status, 401);
 }
 
+TEST_F(AccessApi, NeitherALookNorAPrefetchSpendsALoginLink) {
+  std::string code = LoginCode();
+  Answered look = Ask("HEAD", "//login?code=" + code);
+  EXPECT_EQ(look.status, 200);
+  EXPECT_EQ(look.Header("Set-Cookie"), "");
+  for (const auto& header : {std::pair("Sec-Purpose", "prefetch;prerender"),
+                             std::pair("Purpose", "prefetch"), std::pair("X-Moz", "Prefetch")}) {
+    Answered ahead = Ask("GET", "//login?code=" + code, "", {header});
+    EXPECT_EQ(ahead.status, 403) << header.first;
+    EXPECT_EQ(ahead.Header("Set-Cookie"), "");
+  }
+  EXPECT_EQ(Ask("GET", "//login?code=" + code).status, 303);
+}
+
+TEST_F(AccessApi, WrongLoginLinksReachNoWriterAndAreLimitedPerAddress) {
+  std::string code = LoginCode();
+  std::uint64_t writes = store_->figures().writes;
+  std::map<int, int> answers;
+  for (int i = 0; i < 1'000; ++i) {
+    Answered wrong = Ask("GET", "//login?code=x");
+    ++answers[wrong.status];
+    if (wrong.status == 429) {
+      EXPECT_EQ(wrong.Header("Retry-After"), "5");
+    }
+  }
+  EXPECT_EQ(answers[401], 200);
+  EXPECT_EQ(answers[429], 800);
+  EXPECT_EQ(store_->figures().writes, writes);
+  peer_ = "192.0.2.8";
+  EXPECT_EQ(Ask("GET", "//login?code=" + code).status, 303);
+}
+
+TEST_F(AccessApi, WhoIsGoodIsNotHeldUpByOthersOfTheAddress) {
+  EXPECT_EQ(As(admin_, "GET", "/me").status, 200);
+  for (int i = 0; i < 1'000; ++i) As("fgr_always_the_same", "GET", "/jobs");
+  EXPECT_EQ(As("fgr_always_the_same", "GET", "/jobs").status, 429);
+  clock_.Advance(3s);
+  EXPECT_EQ(As(admin_, "GET", "/me").status, 200);
+  std::string fresh = MakeToken("viewer");
+  EXPECT_EQ(As(fresh, "GET", "/me").status, 200) << "nobody has shown it before";
+}
+
+TEST_F(AccessApi, ATokenIsNoSessionAndASessionIsNoToken) {
+  std::string cookie = LoggedIn();
+  std::string session = cookie.substr(cookie.find('=') + 1);
+  EXPECT_EQ(Ask("GET", "/me", "", {{"Cookie", cookie}}).status, 200);
+  EXPECT_EQ(As(session, "GET", "/me").status, 401);
+  EXPECT_EQ(As(admin_, "GET", "/me").status, 200);
+  std::string as_cookie = std::string(kSessionCookie) + "=" + admin_;
+  EXPECT_EQ(Ask("GET", "/me", "", {{"Cookie", as_cookie}}).status, 401);
+  EXPECT_EQ(Ask("POST", "/jobs", kJob, {{"Cookie", as_cookie}}).status, 401);
+}
+
+TEST_F(AccessApi, TheLastUseOfATokenIsWrittenOnceAMinute) {
+  auto last_used = [&] {
+    std::optional<WallTime> last;
+    EXPECT_TRUE(store_->ReadAndWait([&](store::Store& store) -> Result<void> {
+      last = store.Tokens()->front().last_used_at;
+      return {};
+    }));
+    return last;
+  };
+  EXPECT_FALSE(last_used());
+  As(admin_, "GET", "/me");
+  WallTime first = clock_.Now();
+  api_.tick();
+  Until([&] { return last_used() == first; });
+  std::uint64_t writes = store_->figures().writes;
+  for (int i = 0; i < 59; ++i) {
+    clock_.Advance(1s);
+    As(admin_, "GET", "/me");
+    api_.tick();
+  }
+  EXPECT_EQ(store_->figures().writes, writes);
+  WallTime last = clock_.Now();
+  clock_.Advance(1s);
+  api_.tick();
+  Until([&] { return last_used() == last; });
+}
+
+TEST_F(AccessApi, AProxyIsBelievedOnlyWhenItIsTrusted) {
+  for (bool trusted : {false, true}) {
+    if (trusted) options_.trusted_proxies = {"192.0.2.7"};
+    Open();
+    for (int i = 0; i < 300; ++i)
+      Ask("GET", "//login?code=x", "", {{"X-Forwarded-For", "198.51.100.1"}});
+    Answered other = Ask("GET", "//login?code=x", "", {{"X-Forwarded-For", "198.51.100.2"}});
+    EXPECT_EQ(other.status, trusted ? 401 : 429);
+  }
+}
+
+TEST_F(AccessApi, WhoMayNotAskIsToldBeforeTheBody) {
+  auto admitted = [&](const std::string& method, const std::string& path, http::Headers headers) {
+    http::Request head;
+    head.method = method;
+    head.path = path;
+    head.headers = std::move(headers);
+    head.headers.emplace_back("Host", "127.0.0.1:8080");
+    std::promise<int> answer;
+    api_.admit(std::move(head), [&](std::optional<http::Response> refusal) {
+      answer.set_value(refusal ? refusal->status : 0);
+    });
+    return answer.get_future().get();
+  };
+  std::string jobs = std::string(kBase) + "/jobs/bulk";
+  std::string viewer = MakeToken("viewer");
+  EXPECT_EQ(admitted("POST", jobs, {}), 401);
+  EXPECT_EQ(admitted("POST", jobs, {{"Authorization", "Bearer x"}}), 401);
+  EXPECT_EQ(admitted("POST", jobs, {{"Authorization", "Bearer " + viewer}}), 403);
+  EXPECT_EQ(admitted("POST", jobs, {{"Authorization", "Bearer " + admin_}}), 0);
+  EXPECT_EQ(admitted("POST", "/nowhere", {{"Content-Length", "5000"}}), 404);
+  EXPECT_EQ(admitted("GET", "/healthz", {{"Content-Length", "5000"}}), 422);
+  EXPECT_EQ(admitted("GET", "/healthz", {{"Content-Length", "2"}}), 0);
+}
+
 TEST_F(AccessApi, ASessionNeedsItsCsrfTokenToChangeAnything) {
   std::string cookie = "other=1; " + LoggedIn();
   Answered me = Ask("GET", "/me", "", {{"Cookie", cookie}});
@@ -169,6 +284,7 @@ TEST_F(AccessApi, WithAuthOffEverybodyIsAdminButNotAStrangersPage) {
   EXPECT_EQ(Ask("POST", "/jobs", kJob, {{"Origin", "http://evil.example"}}).status, 403);
   EXPECT_EQ(Ask("POST", "/jobs", kJob, {{"Origin", "null"}}).status, 403);
   EXPECT_EQ(Ask("POST", "/jobs", kJob, {{"Origin", "http://localhost:8080"}}).status, 201);
+  EXPECT_EQ(Ask("POST", "/jobs", kJob, {{"Origin", "http://127.0.0.1:9999"}}).status, 403);
 }
 
 TEST_F(AccessApi, AnotherHostIsNotServed) {
@@ -176,6 +292,46 @@ TEST_F(AccessApi, AnotherHostIsNotServed) {
   EXPECT_EQ(refused.status, 421);
   EXPECT_FALSE(refused.detail().empty());
   EXPECT_EQ(Ask("GET", "//healthz", "", {{"Host", "localhost:9"}}).status, 200);
+}
+
+TEST(HostCheck, AnOriginIsOursWithItsSchemeAndPort) {
+  ApiOptions options;
+  options.listen_host = "127.0.0.1";
+  for (const auto& [origin, host] : std::vector<std::pair<const char*, const char*>>{
+           {"http://127.0.0.1:8080", "127.0.0.1:8080"},
+           {"http://localhost:8080", "127.0.0.1:8080"},
+           {"http://[::1]:8080", "[::1]:8080"},
+           {"http://localhost", "localhost"},
+           {"http://localhost", "localhost:80"},
+           {"https://forager.example", "forager.example"},
+           {"https://FORAGER.example.", "forager.example:443"}})
+    EXPECT_TRUE(OriginAllowed(options, origin, host)) << origin << " at " << host;
+  for (const auto& [origin, host] : std::vector<std::pair<const char*, const char*>>{
+           {"http://127.0.0.1:9999", "127.0.0.1:8080"},
+           {"http://localhost", "localhost:8080"},
+           {"http://[::1]:1", "[::1]:8080"},
+           {"https://localhost:8080", "localhost"},
+           {"http://evil.example:8080", "127.0.0.1:8080"},
+           {"null", "127.0.0.1:8080"},
+           {"file://localhost:8080", "localhost:8080"},
+           {"", "127.0.0.1:8080"}})
+    EXPECT_FALSE(OriginAllowed(options, origin, host)) << origin << " at " << host;
+  // Behind a proxy that speaks TLS, with the host as it came, without its port, or as the proxy's
+  // own.
+  options.public_url = "https://forager.example/";
+  options.allowed_hosts = {"other.example:8443", "plain.example"};
+  for (const char* host : {"forager.example", "forager.example:443", "127.0.0.1:8080"}) {
+    EXPECT_TRUE(OriginAllowed(options, "https://forager.example", host)) << host;
+    EXPECT_FALSE(OriginAllowed(options, "http://forager.example", host)) << host;
+    EXPECT_FALSE(OriginAllowed(options, "https://forager.example:8443", host)) << host;
+  }
+  EXPECT_TRUE(OriginAllowed(options, "https://other.example:8443", "127.0.0.1:8080"));
+  EXPECT_FALSE(OriginAllowed(options, "https://other.example", "127.0.0.1:8080"));
+  EXPECT_TRUE(OriginAllowed(options, "https://plain.example", "127.0.0.1:8080"));
+  EXPECT_FALSE(OriginAllowed(options, "https://plain.example:8443", "127.0.0.1:8080"));
+  options.secure = true;
+  EXPECT_FALSE(OriginAllowed(options, "http://localhost:8080", "localhost:8080"));
+  EXPECT_TRUE(OriginAllowed(options, "https://localhost:8080", "localhost:8080"));
 }
 
 TEST(HostCheck, KnowsItsNames) {

@@ -51,6 +51,11 @@ class FakeControl : public Control {
     return {{"listen", "127.0.0.1:8080", "default"}};
   }
   MonitorStatus monitor() const override { return monitor_status; }
+  int capacity() const override { return node_capacity; }
+  std::optional<NoStart> why_no_start() const override {
+    if (stopping) return NoStart{"shutting_down", "The server is shutting down."};
+    return no_start;
+  }
   void StartClaimed(std::vector<Job> jobs) override {
     std::lock_guard lock(mutex);
     for (Job& job : jobs) started.push_back(std::move(job));
@@ -97,6 +102,8 @@ class FakeControl : public Control {
   bool reset_requeue = false;
   Result<StuckReset> reset_answer = StuckReset{};
   bool stopping = false;
+  int node_capacity = 0;
+  std::optional<NoStart> no_start;
   std::vector<AlertReceiver> receivers;
   int alerts_queued = 0;
   std::vector<LiveAttempt> live;
@@ -152,7 +159,9 @@ class ApiTest : public testing::Test {
                              const std::string& body = "", http::Headers headers = {}) {
     http::Request request;
     request.id = "request-1";
-    request.method = method;
+    request.head_only = method == "HEAD";
+    request.method = request.head_only ? "GET" : method;
+    request.peer = peer_;
     std::size_t mark = target.find('?');
     request.path = target.substr(0, mark);
     if (!request.path.starts_with("//"))
@@ -165,7 +174,7 @@ class ApiTest : public testing::Test {
     request.body = body;
     auto promise = std::make_shared<std::promise<Answered>>();
     auto future = promise->get_future();
-    api_(std::move(request), [promise](http::Response response) {
+    api_.handler(std::move(request), [promise](http::Response response) {
       promise->set_value({response.status, std::move(response.headers), std::move(response.body),
                           std::move(response.content_type), std::move(response.stream)});
     });
@@ -235,13 +244,14 @@ class ApiTest : public testing::Test {
   std::string StatusOf(const std::string& id) { return Get("/jobs/" + id).Text("/status"); }
 
   ApiOptions options_;
+  std::string peer_ = "192.0.2.7";
   TestClock clock_;
   FakeControl control_;
   EventHub events_;
   JobWaiters waiters_{clock_};
   std::filesystem::path folder_;
   std::unique_ptr<store::StoreService> store_;
-  http::Handler api_;
+  Api api_;
 
  private:
   static void AddQuery(http::Request& request, std::string query) {

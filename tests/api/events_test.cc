@@ -97,8 +97,10 @@ TEST(EventHub, GoesOnForAReaderThatMayComeBackButNotForEver) {
 TEST(EventHub, TakesABoundedNumberOfReaders) {
   EventHub hub;
   std::vector<std::shared_ptr<FakeStream>> streams;
-  for (int i = 0; i < 1'000 && !hub.Full(); ++i) streams.push_back(Follow(hub));
-  EXPECT_TRUE(hub.Full());
+  for (int i = 0; i < 10'000 && hub.RoomFor({}) == EventHub::Room::kYes; ++i)
+    streams.push_back(Follow(hub));
+  EXPECT_EQ(streams.size(), 2'000u);
+  EXPECT_EQ(hub.RoomFor({}), EventHub::Room::kFull);
   hub.Close();
   EXPECT_FALSE(hub.InDemand());
   EXPECT_EQ(streams[0].use_count(), 1);
@@ -124,6 +126,60 @@ TEST_F(EventsApi, TheRouteOpensAStream) {
   EXPECT_THAT(stream->sent, HasSubstr("data: 1"));
   EXPECT_THAT(stream->sent, Not(HasSubstr("data: 2")));
   EXPECT_EQ(Ask("GET", "/events?types=jobs").status, 422);
+}
+
+TEST(EventHub, OneCallerOrAddressTakesNotAllPlaces) {
+  EventHub hub({.total = 10, .per_caller = 3});
+  std::vector<std::shared_ptr<FakeStream>> streams;
+  EventHub::Wish mine{{}, "", "token:1", "192.0.2.1", {}};
+  for (int i = 0; i < 3; ++i) streams.push_back(Follow(hub, "", mine));
+  EXPECT_EQ(hub.RoomFor(mine), EventHub::Room::kCallerFull);
+  EXPECT_EQ(hub.RoomFor({{}, "", "token:2", "192.0.2.1", {}}), EventHub::Room::kCallerFull);
+  EXPECT_EQ(hub.RoomFor({{}, "", "token:1", "192.0.2.2", {}}), EventHub::Room::kCallerFull);
+  EXPECT_EQ(hub.RoomFor({{}, "", "token:2", "192.0.2.2", {}}), EventHub::Room::kYes);
+  for (int i = 0; i < 7; ++i) streams.push_back(Follow(hub));
+  EXPECT_EQ(hub.RoomFor({{}, "", "token:2", "192.0.2.2", {}}), EventHub::Room::kFull);
+}
+
+// Revoked, logged out or expired, on whichever server: what the store says counts.
+TEST_F(EventsApi, AStreamEndsWithItsTokenOrSession) {
+  options_.auth = true;
+  Open();
+  std::int64_t token_id = 0;
+  ASSERT_TRUE(store_->WriteAndWait([&](store::Store& store) -> Result<void> {
+    auto token = store.CreateToken("t", "viewer", HashSecret("fgr_t"), clock_.Now());
+    if (!token) return std::unexpected(token.error());
+    token_id = token->id;
+    store::Session session{"viewer", "csrf", clock_.Now() + 1h};
+    if (auto made = store.CreateSession(HashSecret("fgs_ends"), session); !made) return made;
+    session.expires_at = clock_.Now() + 2h;
+    return store.CreateSession(HashSecret("fgs_stays"), session);
+  }));
+  auto follow = [&](const char* header, const std::string& value) {
+    Answered answer = Ask("GET", "/events", "", {{header, value}});
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    auto stream = std::make_shared<FakeStream>();
+    if (answer.stream) answer.stream(stream);
+    return stream;
+  };
+  auto token = follow("Authorization", "Bearer fgr_t");
+  auto ends = follow("Cookie", "forager_session=fgs_ends");
+  auto stays = follow("Cookie", "forager_session=fgs_stays");
+  api_.tick();
+  // A tick's reads are done before one that is asked for later.
+  auto settle = [&] {
+    EXPECT_TRUE(store_->WriteAndWait([](store::Store&) { return Result<void>{}; }));
+  };
+  settle();
+  EXPECT_EQ(token.use_count(), 2) << "nothing is over yet";
+  ASSERT_TRUE(store_->WriteAndWait(
+      [&](store::Store& store) { return store.RevokeToken(token_id, clock_.Now()); }));
+  clock_.Advance(90min);
+  Until([&] {
+    api_.tick();
+    return token.use_count() == 1 && ends.use_count() == 1;
+  });
+  EXPECT_EQ(stays.use_count(), 2);
 }
 
 }  // namespace

@@ -162,5 +162,91 @@ TEST_F(ExecuteApi, WaitsEndWhenTheServerCloses) {
   EXPECT_EQ(Wait(std::move(waiting)).status, 202);
 }
 
+// Claims of the API ask what dispatch asks: drain and capacity of this server, in the same
+// transaction.
+class NodeLimits : public ExecuteApi {
+ protected:
+  NodeLimits() {
+    control_.claim_limits.total = 10;
+    EXPECT_TRUE(store_->WriteAndWait([&](store::Store& store) {
+      store::Node node;
+      node.node_id = node.name = "node-1";
+      node.boot_id = "boot";
+      return store.RegisterNode(node, clock_.Now());
+    }));
+  }
+  // Each of the three ways to start a job; and why it does not start.
+  void ExpectRefused(const std::string& id, int status, const std::string& words,
+                     const std::string& code) {
+    for (const std::string& route : {std::string("/jobs/execute-pending"), "/jobs/" + id + "/start",
+                                     "/jobs/" + id + "/execute?wait=0"}) {
+      Answered refused = Post(route);
+      EXPECT_EQ(refused.status, status) << route << refused.body;
+      EXPECT_THAT(refused.detail(), HasSubstr(words)) << route;
+    }
+    EXPECT_EQ(StatusOf(id), "pending");
+    EXPECT_THAT(Get("/jobs/" + id + "/explain").body, HasSubstr("\"code\":\"" + code + "\""));
+  }
+};
+
+TEST_F(NodeLimits, ADrainedServerStartsNothing) {
+  std::string id = Submitted();
+  EXPECT_EQ(Post("/nodes/node-1/drain").status, 200);
+  ExpectRefused(id, 409, "is being drained", "draining");
+  EXPECT_EQ(Post("/nodes/node-1/resume").status, 200);
+  EXPECT_EQ(Post("/jobs/" + id + "/start").status, 202);
+}
+
+TEST_F(NodeLimits, AServerStartsNoMoreThanItsCapacity) {
+  control_.node_capacity = 2;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) ids.push_back(Submitted());
+  Answered started = Post("/jobs/execute-pending?limit=5");
+  EXPECT_EQ(started.status, 200);
+  EXPECT_EQ(started.Int("/started"), 2);
+  ExpectRefused(ids[4], 409, "runs 2 attempt(s), as many as its capacity allows", "node_full");
+  End(ids[0], true);
+  EXPECT_EQ(Post("/jobs/" + ids[4] + "/start").status, 202);
+}
+
+TEST_F(NodeLimits, ManyAtOnceStartNoMoreThanTheCapacity) {
+  control_.node_capacity = 3;
+  for (int i = 0; i < 50; ++i) Submitted();
+  std::vector<std::future<Answered>> asked;
+  for (int i = 0; i < 50; ++i) asked.push_back(Send("POST", "/jobs/execute-pending"));
+  int started = 0;
+  for (auto& answer : asked) started += Wait(std::move(answer)).status == 200 ? 1 : 0;
+  EXPECT_EQ(started, 3);
+  EXPECT_EQ(control_.started.size(), 3u);
+}
+
+TEST_F(NodeLimits, AServerThatCannotStartProcessesClaimsNone) {
+  std::string id = Submitted();
+  control_.no_start = NoStart{"not_ready", "Its keeper is being started."};
+  ExpectRefused(id, 503, "Its keeper is being started", "not_ready");
+}
+
+TEST_F(ExecuteApi, AWaitEndsWithItsToken) {
+  options_.auth = true;
+  Open();
+  std::int64_t token_id = 0;
+  ASSERT_TRUE(store_->WriteAndWait([&](store::Store& store) -> Result<void> {
+    auto token = store.CreateToken("t", "operator", HashSecret("fgr_t"), clock_.Now());
+    if (!token) return std::unexpected(token.error());
+    token_id = token->id;
+    return {};
+  }));
+  http::Headers mine{{"Authorization", "Bearer fgr_t"}};
+  std::string id =
+      Ask("POST", "/jobs", R"({"entity_type":"property","job_type":"discovery"})", mine)
+          .Text("/job_id");
+  auto waiting = Send("POST", "/jobs/" + id + "/execute?wait=60", "", mine);
+  Until([&] { return waiters_.size() == 1; });
+  ASSERT_TRUE(store_->WriteAndWait(
+      [&](store::Store& store) { return store.RevokeToken(token_id, clock_.Now()); }));
+  End(id, true);
+  EXPECT_EQ(Wait(std::move(waiting)).status, 401);
+}
+
 }  // namespace
 }  // namespace forager::api

@@ -178,5 +178,18 @@ TEST_F(SchedulesApi, PreviewSaysWhatAnExpressionMeans) {
   EXPECT_EQ(Get("/schedules/preview").status, 405);
 }
 
+TEST_F(SchedulesApi, OneThatIsDueAndFindsNoRoomSaysSo) {
+  Made(R"(,"cron":"0 * * * *")");
+  EXPECT_EQ(Get("/schedules/nightly").Json().at("waiting"), nullptr);
+  Submitted();
+  control_.pending_bound = 1;
+  clock_.Advance(2h);
+  Answered held = Get("/schedules/nightly");
+  EXPECT_THAT(held.Text("/waiting"), HasSubstr("at most 1 may wait"));
+  EXPECT_EQ(Get("/schedules").Text("/schedules/0/waiting"), held.Text("/waiting"));
+  control_.pending_bound = 2;
+  EXPECT_EQ(Get("/schedules/nightly").Json().at("waiting"), nullptr);
+}
+
 }  // namespace
 }  // namespace forager::api

@@ -5,6 +5,7 @@ import stat
 import pytest
 import requests
 
+from polling import wait_until
 from server import BASE
 
 
@@ -171,3 +172,57 @@ def test_files_of_the_data_directory_are_private(guarded):
     for path in guarded.data.rglob("*"):
         if path.is_file() and path.name != "server.json":
             assert not stat.S_IMODE(path.stat().st_mode) & 0o007, f"{path.name} is open to everybody"
+
+
+def test_a_login_link_is_not_spent_by_a_look(make):
+    forager = make()
+    link = login_link(forager)
+    assert not requests.head(link, timeout=10).cookies
+    ahead = requests.get(link, headers={"Sec-Purpose": "prefetch"}, allow_redirects=False, timeout=10)
+    assert ahead.status_code == 403 and not ahead.cookies
+    assert requests.get(link, allow_redirects=False, timeout=10).status_code == 303
+
+
+def test_wrong_login_links_are_limited_and_hurt_nobody_else(make):
+    forager = make()
+    link = login_link(forager)
+    wrong = requests.Session()
+    wrong.trust_env = False
+    answers = [wrong.get(forager.url + "/login?code=x", timeout=10) for _ in range(400)]
+    assert {answer.status_code for answer in answers} == {401, 429}
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in answers if answer.status_code == 429)
+    assert forager.post("/jobs", {"entity_type": "selftest", "job_type": "ok"}).status_code == 201
+    assert wrong.get(link, allow_redirects=False, timeout=10).status_code == 303
+
+
+def test_a_token_is_no_session_and_a_session_no_token(make):
+    forager = make()
+    browser = requests.Session()
+    browser.trust_env = False
+    browser.get(login_link(forager), timeout=10)
+    session = browser.cookies["forager_session"]
+    me = forager.url + BASE + "/me"
+    assert browser.get(me, timeout=10).status_code == 200
+    assert requests.get(me, headers={"Authorization": f"Bearer {session}"}, timeout=10).status_code == 401
+    assert forager.get("/me").status_code == 200
+    forged = requests.post(forager.url + BASE + "/jobs", json={"entity_type": "selftest", "job_type": "ok"},
+                           cookies={"forager_session": forager.token}, timeout=10)
+    assert forged.status_code == 401
+
+
+def test_the_last_use_of_a_token_is_shown(make):
+    forager = make()
+    token = make_token(forager, "viewer", "seen")
+    row = lambda: next(row for row in forager.get("/tokens").json()["tokens"] if row["name"] == "seen")
+    assert row()["last_used_at"] is None
+    assert forager.get("/me", token=token).status_code == 200
+    wait_until(lambda: row()["last_used_at"], 5, "the use to be written")
+    assert "ago" in forager.cli("token", "list").stdout or row()["last_used_at"][:10] in forager.cli("token", "list").stdout
+
+
+def test_an_origin_with_another_port_is_another_origin(make):
+    forager = make(args=["--auth", "off"])
+    job = {"entity_type": "selftest", "job_type": "ok"}
+    port = int(forager.url.rpartition(":")[2])
+    for origin, status in ((forager.url, 201), (f"http://127.0.0.1:{port ^ 1}", 403), ("http://127.0.0.1", 403), ("null", 403)):
+        assert requests.post(forager.url + BASE + "/jobs", json=job, headers={"Origin": origin}, timeout=10).status_code == status, origin

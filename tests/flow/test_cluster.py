@@ -134,6 +134,13 @@ def test_nodes_are_shown_drained_and_resumed(cluster):
     assert all(node["state"] == "live" and node["capacity"] == 4 for node in nodes.values())
     other = cluster.servers[0]
     assert one.post(f"/nodes/{cluster.node(other)}/drain").json()["state"] == "draining"
+    # Nor by a request, from the moment on that the drain is written.
+    held = one.submit("ok", entity_type="selftest", run_at="2100-01-01T00:00:00Z")
+    for route in ("/jobs/execute-pending", f"/jobs/{held}/start", f"/jobs/{held}/execute?wait=0"):
+        refused = other.post(route)
+        assert refused.status_code == 409 and "being drained" in refused.json()["detail"], (route, refused.text)
+    assert "draining" in [reason["code"] for reason in other.get(f"/jobs/{held}/explain").json()["reasons"]]
+    assert "draining" not in [reason["code"] for reason in one.get(f"/jobs/{held}/explain").json()["reasons"]]
     wait_until(lambda: "takes no more jobs" in other.log_text(), LEASE / 5 + 1 + SLACK, "the server to hear of its drain")
     ids = [other.submit("ok", search_filters={"ms": 500}) for _ in range(6)]
     for job_id in ids:
@@ -181,6 +188,29 @@ def test_events_reach_dashboards_on_every_node(cluster):
     wait_until(lambda: lines, 5, "the stream to open")
     job_id = one.submit("ok")
     wait_until(lambda: any(job_id in line for line in lines), 3, "the other node's stream to tell of the job")
+
+
+def test_a_stream_ends_with_its_token_on_every_node(cluster):
+    cluster.add(2, dispatch="on_request")
+    one, two = cluster.servers
+    made = one.post("/tokens", {"name": "reader", "role": "viewer"}).json()
+    ended = threading.Event()
+
+    def listen():
+        with requests.get(two.url + "/v1/admin/collection/events", headers={"Authorization": f"Bearer {made['token']}"},
+                          stream=True, timeout=60) as stream:
+            assert stream.status_code == 200
+            opened.set()
+            for _ in stream.iter_lines(chunk_size=1):
+                pass
+        ended.set()
+
+    opened = threading.Event()
+    threading.Thread(target=listen, daemon=True).start()
+    wait_until(opened.is_set, 10, "the stream to open")
+    assert one.delete(f"/tokens/{made['id']}").status_code == 200
+    wait_until(ended.is_set, 5 + SLACK, "the stream of the other server to end")
+    assert two.get("/me", token=made["token"]).status_code == 401
 
 
 def test_a_killed_server_loses_its_attempts_to_another_within_its_lease(cluster, database):

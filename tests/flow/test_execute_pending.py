@@ -167,3 +167,16 @@ def test_explain_names_what_holds_a_job_back(forager):
     assert all(reason["code"] and reason["message"] for reason in told["reasons"])
     assert forager.get(f"/jobs/{running}/explain").json()["status"] == "running"
     assert forager.get("/jobs/JOB-1-AAAAAAAAAA/explain").status_code == 404
+
+
+def test_requests_start_no_more_than_the_capacity_of_the_server(make):
+    forager = make({"max_running": 10, "capacity": 2})
+    ids = [forager.submit("sleep") for _ in range(4)]
+    assert forager.execute_pending(limit=10)["started"] == 2
+    for route in ("/jobs/execute-pending", f"/jobs/{ids[3]}/start", f"/jobs/{ids[3]}/execute?wait=0"):
+        refused = forager.post(route)
+        assert refused.status_code == 409 and "capacity" in refused.json()["detail"], (route, refused.text)
+    assert "node_full" in [reason["code"] for reason in forager.get(f"/jobs/{ids[3]}/explain").json()["reasons"]]
+    forager.post(f"/jobs/{ids[0]}/cancel?force=true")
+    forager.wait_released(ids[0])
+    assert forager.post(f"/jobs/{ids[3]}/start").status_code == 202

@@ -263,3 +263,26 @@ def test_five_hundred_clients_at_once(make):
     with concurrent.futures.ThreadPoolExecutor(250) as pool:
         codes = list(pool.map(one, range(500)))
     assert set(codes) <= {200, 503} and codes.count(200) >= 400, {code: codes.count(code) for code in set(codes)}
+
+
+@pytest.mark.parametrize("headers,status", [((), 401), (("Authorization: Bearer wrong",), 401)])
+@pytest.mark.parametrize("length", ["Content-Length: 16000000", "Transfer-Encoding: chunked"])
+def test_who_may_not_ask_is_told_before_the_body(shared, headers, status, length):
+    with connect(shared) as raw:
+        raw.sendall("\r\n".join([f"POST {BASE}/jobs/bulk HTTP/1.1", "Host: 127.0.0.1", length, *headers, "", ""]).encode())
+        answer = b""
+        while chunk := raw.recv(65536):
+            answer += chunk
+    assert status_of(answer) == status, answer
+
+
+def test_a_body_in_pieces_is_read_once_it_may_come(shared):
+    body = b'{"entity_type": "selftest", "job_type": "ok"}'
+    with connect(shared) as raw:
+        raw.sendall(head(shared, f"POST {BASE}/jobs HTTP/1.1", f"Content-Length: {len(body)}", "Connection: close"))
+        for byte in body:
+            raw.sendall(bytes([byte]))
+        answer = b""
+        while chunk := raw.recv(65536):
+            answer += chunk
+    assert status_of(answer) == 201, answer

@@ -180,7 +180,7 @@ def test_sighup_changes_the_monitor_and_tells_what_has_to_wait(make):
     wait_until(lambda: forager.get("/monitor").json()["last_run"], 3, "a look of the monitor")
     assert 'max_connections = "77" takes effect after a restart' in forager.log_text()
     shown = {setting["name"]: setting["value"] for setting in forager.get("/config").json()["settings"]}
-    assert shown["max_connections"] == "1000" and shown["monitor_interval"] == "0.5"
+    assert shown["max_connections"] == "3000" and shown["monitor_interval"] == "0.5"
 
 
 def test_sighup_with_a_wrong_file_changes_nothing_and_says_why(make):

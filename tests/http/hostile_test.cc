@@ -262,6 +262,120 @@ TEST_F(ServerTest, ConnectionsOverTheLimitAreTold503) {
   for (const auto& client : clients) EXPECT_EQ(client->Ask(kGet)->status, 200);
 }
 
+TEST_F(ServerTest, ConnectionsOfOneAddressOverItsLimitAreTold503) {
+  ServerOptions options;
+  options.max_connections_per_address = 2;
+  Start(std::move(options));
+  RawClient first(*server_);
+  ASSERT_EQ(first.Ask(kGet)->status, 200);
+  {
+    RawClient second(*server_);
+    ASSERT_EQ(second.Ask(kGet)->status, 200);
+    RawClient over(*server_);
+    const auto answer = over.Ask(kGet);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 503);
+    EXPECT_EQ(answer->Header("Retry-After"), "1");
+    EXPECT_NE(answer->body.find("from your address"), std::string::npos);
+  }
+  EXPECT_EQ(first.Ask(kGet)->status, 200);
+  // A place that was given up is there again.
+  const auto until = std::chrono::steady_clock::now() + RawClient::kPatience;
+  bool served = false;
+  while (!served && std::chrono::steady_clock::now() < until) {
+    RawClient next(*server_);
+    const auto answer = next.Ask(kGet);
+    served = answer && answer->status == 200;
+  }
+  EXPECT_TRUE(served);
+}
+
+TEST_F(ServerTest, SilentStrangersMakeRoomForThoseWhoAsk) {
+  ServerOptions options;
+  options.max_connections = 3;
+  Start(std::move(options));
+  RawClient known(*server_);
+  ASSERT_EQ(known.Ask(kGet)->status, 200);
+  RawClient silent(*server_), slow(*server_);
+  slow.Send("GET /a HT");
+  RawClient one(*server_), two(*server_);
+  for (RawClient* client : {&one, &two}) {
+    const auto answer = client->Ask(kGet);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200);
+  }
+  EXPECT_EQ(silent.ReadToEnd() + slow.ReadToEnd(), "");
+  EXPECT_EQ(known.Ask(kGet)->status, 200);
+  RawClient over(*server_);
+  EXPECT_EQ(over.Ask(kGet)->status, 503) << "the others are known";
+}
+
+TEST_F(ServerTest, ATrustedProxyHasTheCommonLimitOnly) {
+  ServerOptions options;
+  options.max_connections_per_address = 1;
+  options.trusted_proxies = {"127.0.0.1"};
+  Start(std::move(options));
+  RawClient first(*server_), second(*server_);
+  EXPECT_EQ(first.Ask(kGet)->status, 200);
+  EXPECT_EQ(second.Ask(kGet)->status, 200);
+}
+
+constexpr std::string_view kLongHead =
+    "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n";
+
+TEST_F(ServerTest, ABodyThatMayNotComeIsNotReadAndAnsweredAtOnce) {
+  ServerOptions options;
+  options.admit = [](Request head, Admission admission) {
+    EXPECT_TRUE(head.body.empty());
+    Response refusal;
+    refusal.status = 401;
+    refusal.body = head.method + " " + head.path;
+    admission(std::move(refusal));
+  };
+  Start(std::move(options));
+  for (std::string_view head :
+       {kLongHead,
+        std::string_view("POST /echo HTTP/1.1\r\nHost: a\r\n"
+                         "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")}) {
+    RawClient client(*server_);
+    const auto answer = client.Ask(head);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 401);
+    EXPECT_EQ(answer->body, "POST /echo");
+    EXPECT_EQ(client.ReadToEnd(), "") << "it was the last of the connection";
+  }
+  // Here with its head: there is nothing more to be read for it.
+  RawClient small(*server_);
+  EXPECT_EQ(small.Ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")->status,
+            200);
+}
+
+TEST_F(ServerTest, ABodyMayBeAdmittedLater) {
+  std::mutex mutex;
+  std::vector<Admission> asked;
+  ServerOptions options;
+  options.admit = [&](Request, Admission admission) {
+    const std::lock_guard lock(mutex);
+    asked.push_back(std::move(admission));
+    changed_.notify_all();
+  };
+  Start(std::move(options));
+  RawClient client(*server_);
+  client.Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+  Admission admission;
+  {
+    std::unique_lock lock(mutex);
+    ASSERT_TRUE(changed_.wait_for(lock, RawClient::kPatience, [&] { return !asked.empty(); }));
+    admission = std::move(asked.front());
+  }
+  ExpectAlive();
+  client.Send("llo");
+  admission(std::nullopt);
+  const auto answer = client.ReadResponse();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->body, "POST /echo\nhello");
+}
+
 // Raises the limit on descriptors for a test and puts it back.
 class DescriptorLimit {
  public:

@@ -14,8 +14,15 @@ WHERE hash = $1 AND revoked_at IS NULL;
 -- name: revoke_token
 UPDATE collection_tokens SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1;
 
+-- name: token_used
+UPDATE collection_tokens SET last_used_at = $2
+WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2);
+
 -- name: create_login_code
 INSERT INTO collection_login_codes (hash, expires_at) VALUES ($1, $2);
+
+-- name: find_login_code
+SELECT hash FROM collection_login_codes WHERE hash = $1 AND expires_at > $2;
 
 -- name: use_login_code
 DELETE FROM collection_login_codes WHERE hash = $1 AND expires_at > $2;

@@ -50,3 +50,9 @@ WHERE id IN (SELECT id FROM collection_jobs
 SELECT {running} FROM collection_jobs
 WHERE status = 'running' AND node IS NOT NULL AND lease_expires_at < $1
 ORDER BY lease_expires_at LIMIT $2 {unheld};
+
+-- name: node_drains
+SELECT draining FROM collection_nodes WHERE node_id = $1;
+
+-- name: attempts_of_node
+SELECT count(*) FROM collection_attempts WHERE released_at IS NULL AND node = $1;

@@ -194,6 +194,7 @@ export interface Schedule {
   job: JsonObject;
   next_run_at: string | null;
   last_due_at: string | null;
+  waiting: string | null; // why it is due and makes no job yet
   last_result: 'submitted' | 'skipped' | 'missed' | null;
   last_job_id: string | null;
   active_jobs: number;

@@ -19,6 +19,11 @@ function Row({ schedule, at }: { schedule: Schedule; at: boolean }) {
       <th scope="row" data-column="name">
         <Link to={`/schedules/${encodeURIComponent(schedule.name)}`}>{schedule.name}</Link>
         {schedule.paused && <span className="tag warn">paused</span>}
+        {schedule.waiting && (
+          <span className="tag warn" title={schedule.waiting}>
+            waits for room
+          </span>
+        )}
       </th>
       <td data-label="When" className="wrap">
         {schedule.words} <span className="muted">{schedule.time_zone}</span>
