@@ -14,13 +14,25 @@ void WriteSettings(ObjectWriter& body, const TypeSettings& type) {
       .Bool("heartbeat_set", type.heartbeat_set)
       .Number("stall_timeout_seconds", Seconds(type.stall_timeout))
       .Number("grace_seconds", Seconds(type.grace))
-      .Int("memory_bytes", type.memory_bytes)
+      .Int("memory_bytes", type.limits.memory_bytes)
+      .Int("max_processes", type.limits.max_processes)
+      .Int("max_scratch_bytes", type.limits.scratch_bytes)
       .Int("priority", type.priority)
       .Int("max_attempts", type.retry.max_attempts)
       .Int("max_crashes", type.retry.max_crashes)
       .Number("backoff_seconds", Seconds(type.retry.backoff));
   type.max_running > 0 ? body.Int("max_running", type.max_running)
                        : body.Raw("max_running", "null");
+}
+
+// The names of its variables, not their values: people put secrets there too.
+void WriteCommand(ObjectWriter& body, const TypeSettings& type) {
+  bool command = !type.command.empty();
+  command ? body.Text("output", Name(type.output)) : body.Raw("output", "null");
+  type.directory.empty() ? body.Raw("directory", "null") : body.Text("directory", type.directory);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : type.environment) names.push_back(name);
+  body.Texts("environment", names);
 }
 
 }  // namespace
@@ -30,6 +42,7 @@ Result<http::Response> GetTypes(const Call& call) {
   std::string types = WriteArray(catalog->types(), [](const auto& entry) {
     ObjectWriter body;
     body.Text("entity_type", entry.first).Text("collector", entry.second.collector);
+    WriteCommand(body, entry.second);
     WriteSettings(body, entry.second);
     return body.Take();
   });

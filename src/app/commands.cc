@@ -207,6 +207,8 @@ int PrintConfig(const SettingSources& sources) {
                view.value.empty() ? "\"\"" : os::Visible(view.value), os::Visible(view.source),
                environment[name]);
   }
+  for (const std::string& warning : settings->warnings)
+    std::fprintf(stderr, "forager: %s\n", warning.c_str());
   return 0;
 }
 

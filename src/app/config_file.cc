@@ -45,9 +45,33 @@ Result<FileValue> ReadValue(const toml::node& node, const std::string& name, std
   return value;
 }
 
-Result<FileTable> ReadTable(const toml::table& table, const std::string& name) {
+// One level of names and scalars.
+Result<FileValue> ReadInner(const toml::table& table, const std::string& name,
+                            std::string_view of) {
+  FileValue value;
+  value.source = Where(name, table.source());
+  value.is_table = true;
+  for (const auto& [key, node] : table) {
+    auto text = ScalarText(node, Where(name, node.source()), fmt::format("{}.{}", of, key.str()));
+    if (!text) return std::unexpected(text.error());
+    value.text += fmt::format("{}{}", value.table.empty() ? "" : ",", key.str());
+    value.table.emplace(key.str(), std::move(*text));
+  }
+  return value;
+}
+
+enum class Inner { kRefused, kRead };
+
+Result<FileTable> ReadTable(const toml::table& table, const std::string& name,
+                            Inner inner = Inner::kRefused) {
   FileTable values;
   for (const auto& [key, node] : table) {
+    if (node.is_table() && inner == Inner::kRead) {
+      auto value = ReadInner(*node.as_table(), name, key.str());
+      if (!value) return std::unexpected(value.error());
+      values[std::string(key.str())] = std::move(*value);
+      continue;
+    }
     if (node.is_table()) {
       return Fail(ErrorCode::kInvalid,
                   fmt::format("{}: unknown table {}", Where(name, node.source()), key.str()));
@@ -72,7 +96,7 @@ Result<void> ReadTypes(const toml::table& table, const std::string& name, Config
           fmt::format("{}: the entity type \"{}\" must be 1 to 50 characters of a-z, 0-9 and _",
                       where, type));
     }
-    auto values = ReadTable(*node.as_table(), name);
+    auto values = ReadTable(*node.as_table(), name, Inner::kRead);
     if (!values) return std::unexpected(values.error());
     file.types[type] = std::move(*values);
   }

@@ -12,9 +12,11 @@
 namespace forager::app {
 
 struct FileValue {
-  std::string text;                // scalars as written; arrays joined with commas
+  std::string text;  // scalars as written; arrays, and a table's keys, joined with commas
   std::vector<std::string> items;  // of an array
   bool is_array = false;
+  std::map<std::string, std::string> table;  // of a table within a type
+  bool is_table = false;
   std::string source;  // "file forager.toml:3"
 };
 using FileTable = std::map<std::string, FileValue>;

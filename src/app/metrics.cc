@@ -49,6 +49,10 @@ std::string_view StopName(StopReason reason) {
       return "timed_out";
     case StopReason::kMemory:
       return "memory";
+    case StopReason::kProcesses:
+      return "processes";
+    case StopReason::kScratch:
+      return "scratch";
     case StopReason::kCancel:
       return "cancel";
     case StopReason::kReset:
@@ -67,6 +71,7 @@ std::string_view StopName(StopReason reason) {
 
 constexpr StopReason kStopReasons[] = {
     StopReason::kHeartbeatLost, StopReason::kStalled, StopReason::kTimedOut,  StopReason::kMemory,
+    StopReason::kProcesses,     StopReason::kScratch,
     StopReason::kCancel,        StopReason::kReset,   StopReason::kInterrupt, StopReason::kFenced,
     StopReason::kLeaseLost,     StopReason::kSaidAll};
 

@@ -89,6 +89,7 @@ Result<std::unique_ptr<Server>> Server::Start(os::EventLoop& loop, SettingSource
   if (std::string wrong = RaiseFileSize(); !wrong.empty())
     return Fail(ErrorCode::kUnavailable, std::move(wrong));
   if (std::string open = data_dir->Openness(); !open.empty()) os::LogWarning(open);
+  for (const std::string& warning : settings.warnings) os::LogWarning(warning);
   std::unique_ptr<Server> server(
       new Server(loop, std::move(sources), std::move(settings), std::move(*data_dir)));
   for (auto step : {&Server::OpenStore, &Server::StartEngine, &Server::StartHttp}) {
@@ -207,6 +208,8 @@ Result<void> Server::StartEngine() {
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); });
   monitor_->OnCensus([this] { Publish(); });
   pruner_ = std::make_unique<scheduler::Pruner>(loop_, clock_, *calls_, settings_.retention);
+  states_ = std::make_unique<scheduler::StateSweep>(loop_, *calls_, *supervisor_);
+  states_->RunOnce();
   schedules_ = std::make_unique<scheduler::Schedules>(
       loop_, clock_, *calls_,
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); },
@@ -402,6 +405,7 @@ void Server::Reload() {
     Publish();
   }
   StartWatch();
+  for (const std::string& warning : settings_.warnings) os::LogWarning(warning);
   os::LogInfo("The configuration was read again");
 }
 

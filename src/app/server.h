@@ -20,6 +20,7 @@
 #include "scheduler/politeness.h"
 #include "scheduler/pruner.h"
 #include "scheduler/schedules.h"
+#include "scheduler/state_sweep.h"
 
 namespace forager::app {
 
@@ -123,6 +124,7 @@ class Server final : public api::Control {
   std::unique_ptr<scheduler::Membership> membership_;
   std::unique_ptr<scheduler::Monitor> monitor_;
   std::unique_ptr<scheduler::Pruner> pruner_;
+  std::unique_ptr<scheduler::StateSweep> states_;
   std::unique_ptr<scheduler::Schedules> schedules_;
   api::EventHub events_;
   api::JobWaiters waiters_;

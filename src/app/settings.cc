@@ -314,8 +314,9 @@ Result<Settings> LoadSettings(const SettingSources& sources) {
     return std::pair(chosen.text, chosen.source);
   };
   std::string base = std::filesystem::path(settings.config_file).parent_path().string();
+  SettingsReport report{settings.views, settings.warnings};
   auto catalog =
-      MakeCatalog(kDefaultTypes, *file, choose_default, settings.self_test, base, settings.views);
+      MakeCatalog(kDefaultTypes, *file, choose_default, settings.self_test, base, report);
   if (!catalog) return std::unexpected(catalog.error());
   settings.types = *catalog;
   auto alerts = ReadAlerts(*file, settings.views);

@@ -50,6 +50,7 @@ struct Settings {
   alerts::Config alerts;
   std::vector<api::SettingView>
       views;  // effective values and where each comes from, secrets hidden
+  std::vector<std::string> warnings;  // sentences on what is allowed but will hardly do
 
   // The database may have other servers.
   bool shared() const { return !database.starts_with("sqlite:"); }

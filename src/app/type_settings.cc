@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
+#include "app/command_settings.h"
 #include "app/setting_values.h"
 
 namespace forager::app {
@@ -49,9 +48,18 @@ const std::vector<Row>& Limits() {
        }},
       {"backoff", "FORAGER_BACKOFF", "60s", "wait before the first retry; doubles, +-10%",
        [](auto text, TypeSettings& t) { return Keep(ParseSpan(text, 0ms, 24h), t.retry.backoff); }},
-      {"memory", "FORAGER_MEMORY", "1GiB", "memory of one attempt's processes",
+      {"memory", "FORAGER_MEMORY", "1GiB", "resident memory of one attempt's processes together",
        [](auto text, TypeSettings& t) {
-         return Keep(ParseBytes(text, 16LL << 20, 1LL << 40), t.memory_bytes);
+         return Keep(ParseBytes(text, 16LL << 20, 1LL << 40), t.limits.memory_bytes);
+       }},
+      {"max_processes", "FORAGER_MAX_PROCESSES", "256",
+       "processes of one attempt at a time; threads: 16 times as many",
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseWhole(text, 1, 100'000), t.limits.max_processes);
+       }},
+      {"max_scratch", "FORAGER_MAX_SCRATCH", "1GiB", "disk space of one attempt's scratch directory",
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseBytes(text, 1LL << 20, 1LL << 50), t.limits.scratch_bytes);
        }},
       {"priority", "FORAGER_PRIORITY", "5", "priority of jobs that name none, 0 to 10",
        [](auto text, TypeSettings& t) { return Keep(ParseWhole(text, 0, 10), t.priority); }},
@@ -73,42 +81,16 @@ void NoteChoice(std::string_view key, std::string_view source, TypeSettings& typ
 
 // A key that only a type has; nothing when there is no such key.
 std::optional<std::string> ApplyOwn(const std::string& key, const FileValue& value,
-                                    TypeSettings& type) {
+                                    const std::string& base, TypeSettings& type) {
   if (key == "collector")
     return Keep(ParseChoice(value.text, {"web", "command", "selftest"}), type.collector);
   if (key == "max_running") return Keep(ParseWhole(value.text, 0, 10'000), type.max_running);
-  if (key != "command") return std::nullopt;
-  type.command = value.is_array ? value.items : std::vector<std::string>{value.text};
-  bool good = !type.command.empty() && !type.command[0].empty();
-  return good ? "" : "an array: the program and its arguments";
+  return ApplyCommandKey(key, value, base, type);
 }
 
-void ResolvePaths(TypeSettings& type, const std::string& base) {
-  for (std::string& word : type.command) {
-    std::filesystem::path path = std::filesystem::path(base) / word;
-    std::error_code error;
-    bool names_file = !word.starts_with('/') && !word.starts_with('-') &&
-                      std::filesystem::is_regular_file(path, error);
-    if (names_file) word = std::filesystem::absolute(path, error).lexically_normal().string();
-  }
-}
-
-Result<TypeSettings> ReadType(const std::string& name, const FileTable& table,
-                              const TypeSettings& defaults, const std::string& base,
-                              std::vector<api::SettingView>& views) {
-  TypeSettings type = defaults;
-  type.entity_type = name;
-  for (const auto& [key, value] : table) {
-    std::string setting = fmt::format("types.{}.{}", name, key);
-    const Row* limit = FindLimit(key);
-    auto right = limit ? limit->apply(value.text, type) : ApplyOwn(key, value, type);
-    if (!right)
-      return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown key {}", value.source, setting));
-    if (!right->empty()) return WrongValue(setting, value.text, value.source, *right);
-    NoteChoice(key, value.source, type);
-    views.push_back({setting, value.text, value.source});
-  }
-  if (type.collector.empty()) type.collector = type.command.empty() ? "web" : "command";
+// What only a command can heed is not said of a built-in collector.
+Result<void> CheckCollector(const TypeSettings& type, const FileTable& table) {
+  const std::string& name = type.entity_type;
   if ((type.collector == "command") == type.command.empty()) {
     const FileValue& where = table.at(table.contains("collector") ? "collector" : "command");
     return Fail(ErrorCode::kInvalid,
@@ -116,7 +98,37 @@ Result<TypeSettings> ReadType(const std::string& name, const FileTable& table,
                             "[\"PROGRAM\", ...] go together",
                             name, where.source));
   }
-  ResolvePaths(type, base);
+  if (type.collector == "command") return {};
+  for (const char* key : {"directory", "env", "pass_env", "output"}) {
+    auto found = table.find(key);
+    if (found == table.end()) continue;
+    return Fail(ErrorCode::kInvalid,
+                fmt::format("types.{}.{} ({}) is wrong: only a command has one, and {} is collected "
+                            "by the built-in collector \"{}\"",
+                            name, key, found->second.source, name, type.collector));
+  }
+  return {};
+}
+
+Result<TypeSettings> ReadType(const std::string& name, const FileTable& table,
+                              const TypeSettings& defaults, const std::string& base,
+                              SettingsReport& report) {
+  TypeSettings type = defaults;
+  type.entity_type = name;
+  for (const auto& [key, value] : table) {
+    std::string setting = fmt::format("types.{}.{}", name, key);
+    const Row* limit = FindLimit(key);
+    auto right = limit ? limit->apply(value.text, type) : ApplyOwn(key, value, base, type);
+    if (!right)
+      return Fail(ErrorCode::kInvalid, fmt::format("{}: unknown key {}", value.source, setting));
+    if (!right->empty()) return WrongValue(setting, value.text, value.source, *right);
+    NoteChoice(key, value.source, type);
+    report.views.push_back({setting, value.text, value.source});
+  }
+  if (type.collector.empty()) type.collector = type.command.empty() ? "web" : "command";
+  if (auto right = CheckCollector(type, table); !right) return std::unexpected(right.error());
+  for (std::string& warning : ResolveWords(type, base))
+    report.warnings.push_back(std::move(warning));
   return type;
 }
 
@@ -153,14 +165,14 @@ Result<std::shared_ptr<const TypeCatalog>> MakeCatalog(std::string_view shipped,
                                                        const ConfigFile& file,
                                                        const ChooseDefault& choose, bool self_test,
                                                        const std::string& base,
-                                                       std::vector<api::SettingView>& views) {
+                                                       SettingsReport& report) {
   TypeSettings defaults;
   for (const Row& row : Limits()) {
     auto [text, source] = choose(row.name, row.environment, row.fallback);
     if (std::string right = row.apply(text, defaults); !right.empty())
       return WrongValue(row.name, text, source, right);
     NoteChoice(row.name, source, defaults);
-    views.push_back({fmt::format("defaults.{}", row.name), text, source});
+    report.views.push_back({fmt::format("defaults.{}", row.name), text, source});
   }
   for (const auto& [key, value] : file.defaults) {
     if (!FindLimit(key))
@@ -172,10 +184,14 @@ Result<std::shared_ptr<const TypeCatalog>> MakeCatalog(std::string_view shipped,
   for (auto& [name, table] : builtin->types) {
     for (auto& [key, value] : table) value.source = "default";
   }
-  if (self_test) builtin->types["selftest"]["collector"] = {"selftest", {}, false, "self_test"};
+  if (self_test) {
+    FileValue& collector = builtin->types["selftest"]["collector"];
+    collector.text = "selftest";
+    collector.source = "self_test";
+  }
   std::map<std::string, TypeSettings> types;
   for (const auto& [name, table] : Merge(std::move(builtin->types), file)) {
-    auto type = ReadType(name, table, defaults, base, views);
+    auto type = ReadType(name, table, defaults, base, report);
     if (!type) return std::unexpected(type.error());
     types.emplace(name, std::move(*type));
   }

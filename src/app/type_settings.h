@@ -21,14 +21,19 @@ using ChooseDefault = std::function<std::pair<std::string, std::string>(
 
 std::vector<SettingHelp> DefaultsHelp();
 
+// Beside the catalogue: what is shown of it, and what its reader should know.
+struct SettingsReport {
+  std::vector<api::SettingView>& views;
+  std::vector<std::string>& warnings;
+};
+
 // `shipped` is the text of the types that come with the program; `file` wins over it key by key.
-// Words of a command that name an existing file are taken from `base`, the directory of the
-// configuration file.
+// `base` is the directory of the configuration file, from which relative paths are taken.
 Result<std::shared_ptr<const TypeCatalog>> MakeCatalog(std::string_view shipped,
                                                        const ConfigFile& file,
                                                        const ChooseDefault& choose, bool self_test,
                                                        const std::string& base,
-                                                       std::vector<api::SettingView>& views);
+                                                       SettingsReport& report);
 
 // `NAME = "VALUE" (SOURCE) is wrong: it must be RIGHT`.
 std::unexpected<Error> WrongValue(std::string_view name, std::string_view value,

@@ -38,6 +38,11 @@ std::optional<Outcome> JudgeStop(const AttemptEnd& end, Millis timeout) {
           {}};
     case StopReason::kMemory:
       return Failed{ErrorClass::kCrashed, WithDetail("Out of memory", end.stop_detail), {}};
+    case StopReason::kProcesses:
+    case StopReason::kScratch:
+      return Failed{ErrorClass::kCrashed,
+                    end.stop_detail.empty() ? "A limit was exceeded" : end.stop_detail,
+                    {}};
     case StopReason::kCancel:
       return Cancelled{};
     case StopReason::kReset:

@@ -32,6 +32,8 @@ enum class StopReason {
   kStalled,
   kTimedOut,
   kMemory,
+  kProcesses,
+  kScratch,
   kCancel,
   kReset,
   kInterrupt,

@@ -121,7 +121,7 @@ void FileAccess::AllowBeside(const std::string& directory, const std::vector<std
   }
 }
 
-int FileAccess::Restrict(int scratch) const {
+int FileAccess::Restrict(std::initializer_list<int> directories) const {
   RulesetAttributes attributes{handled_, 0, scoped_ ? kScopeAbstractSocketsAndSignals : 0};
   std::size_t size = scoped_ ? sizeof attributes : sizeof attributes.handled_access_fs;
   Descriptor ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
@@ -129,7 +129,9 @@ int FileAccess::Restrict(int scratch) const {
   for (const Rule& rule : rules_) {
     if (int error = AddRule(ruleset.get(), rule.path.get(), rule.access)) return error;
   }
-  if (int error = AddRule(ruleset.get(), scratch, handled_)) return error;
+  for (int directory : directories) {
+    if (int error = AddRule(ruleset.get(), directory, handled_)) return error;
+  }
   return syscall(SYS_landlock_restrict_self, ruleset.get(), 0) == 0 ? 0 : errno;
 }
 

@@ -81,8 +81,7 @@ class Builder {
     if (unshare(CLONE_NEWNS | CLONE_NEWIPC) != 0) return errno;
     if (mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return errno;
     // Not before: what was opened in another namespace cannot be mounted in this one.
-    scratch_ =
-        Descriptor(open(view_.scratch.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    scratch_ = Descriptor(OpenFolder(view_.scratch));
     if (!scratch_) return errno;
     for (auto step : {&Builder::CoverDataDir, &Builder::Protect, &Builder::Seal, &Builder::OwnTmp,
                       &Builder::OwnMemory, &Builder::OwnProc, &Builder::CloseSystem}) {
@@ -98,20 +97,32 @@ class Builder {
     if (int error = Pin(view_.data_dir, false)) return error;
     cover_ = view_.user ? FirstClosed(view_.data_dir, *view_.user) : "";
     if (cover_.empty()) cover_ = view_.data_dir;
-    Descriptor own(
-        open_tree(scratch_.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
-    if (!own) return errno;
+    Descriptor state(view_.state.empty() ? -1 : OpenFolder(view_.state));
+    if (!view_.state.empty() && !state) return errno;
+    Descriptor own = Clone(scratch_), kept = state ? Clone(state) : Descriptor();
+    if (!own || (state && !kept)) return errno;
     if (mount("forager", cover_.c_str(), "tmpfs", kPlain, "size=64k,nr_inodes=64,mode=755") != 0)
       return errno;
-    std::string way = cover_;
-    for (const fs::path& part : fs::path(view_.scratch).lexically_relative(cover_)) {
-      way += "/" + part.string();
-      if (mkdir(way.c_str(), 0755) != 0) return errno;
-      chmod(way.c_str(), 0755);
-    }
     Descriptor nothing(open(Nothing().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0));
     if (!nothing) return errno;
-    return Errno(move_mount(own.get(), "", AT_FDCWD, way.c_str(), MOVE_MOUNT_F_EMPTY_PATH));
+    if (int error = PutBack(own, view_.scratch)) return error;
+    return kept ? PutBack(kept, view_.state) : 0;
+  }
+  int PutBack(const Descriptor& tree, const std::string& path) {
+    std::string way = cover_;
+    for (const fs::path& part : fs::path(path).lexically_relative(cover_)) {
+      way += "/" + part.string();
+      if (mkdir(way.c_str(), 0755) == 0) chmod(way.c_str(), 0755);
+      else if (errno != EEXIST) return errno;
+    }
+    return Errno(move_mount(tree.get(), "", AT_FDCWD, way.c_str(), MOVE_MOUNT_F_EMPTY_PATH));
+  }
+  static int OpenFolder(const std::string& path) {
+    return open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }
+  static Descriptor Clone(const Descriptor& folder) {
+    return Descriptor(
+        open_tree(folder.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
   }
   // What lies over hidden files: nobody may read it, and it is on a read-only file system.
   std::string Nothing() const { return cover_ + "/.hidden"; }

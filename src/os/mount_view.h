@@ -24,6 +24,7 @@ struct ProtectedFiles {
 struct MountView {
   std::string data_dir;  // canonical
   std::string scratch;   // in data_dir; stays at its path
+  std::string state;     // as scratch; "": none
   const ProtectedFiles* files = nullptr;
   std::optional<User> user;        // who the attempt will be; none: who it is
   std::int64_t shared_memory = 0;  // bytes that /dev/shm may hold; 0: as the system has it

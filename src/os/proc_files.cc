@@ -140,14 +140,6 @@ std::vector<pid_t> Descendants(pid_t root) {
   return found;
 }
 
-std::int64_t PrivateResident(pid_t pid) {
-  long size = 0, resident = 0, shared = 0;
-  std::string text = ReadSmallFile(Path(pid, "statm"), 256);
-  if (std::sscanf(text.c_str(), "%ld %ld %ld", &size, &resident, &shared) != 3) return 0;
-  static const long page = sysconf(_SC_PAGESIZE);
-  return std::max(0L, resident - shared) * static_cast<std::int64_t>(page);
-}
-
 ProcessView ViewProcess(pid_t pid) {
   ProcessView view;
   view.pid = pid;

@@ -18,8 +18,6 @@ bool WriteSmallFile(const char* path, std::string_view text);
 
 // All living processes below `root`, without itself.
 std::vector<pid_t> Descendants(pid_t root);
-// Resident memory that is not shared with other processes, in bytes.
-std::int64_t PrivateResident(pid_t pid);
 
 struct ProcessView {
   pid_t pid = 0;

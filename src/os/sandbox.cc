@@ -62,12 +62,6 @@ int DropCapabilities() {
 int ForbidNewPrivileges() { return Errno(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)); }
 
 int SetLimits(const Limits& limits) {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  // Sanitizers reserve terabytes of shadow, which count as data.
-  if (limits.memory_bytes > 0) {
-    if (int error = SetLimit(RLIMIT_DATA, static_cast<rlim_t>(limits.memory_bytes))) return error;
-  }
-#endif
   if (int error = SetLimit(RLIMIT_CORE, 0)) return error;
   return SetLimit(RLIMIT_NOFILE, limits.open_files);
 }

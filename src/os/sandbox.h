@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,7 +33,6 @@ int DropCapabilities();
 int ForbidNewPrivileges();
 
 struct Limits {
-  std::int64_t memory_bytes = 0;  // of each process; 0: none
   std::uint64_t open_files = 1024;
 };
 int SetLimits(const Limits& limits);
@@ -72,8 +72,8 @@ class FileAccess {
   static std::expected<FileAccess, std::string> AllBut(const std::vector<std::string>& hidden);
   // Every file; but no signals, sockets and traces out of the attempt.
   static std::expected<FileAccess, std::string> Everything();
-  // Also allows everything below `scratch`, then restricts the caller for good.
-  int Restrict(int scratch) const;
+  // Also allows everything below these directories, then restricts the caller for good.
+  int Restrict(std::initializer_list<int> directories) const;
 
  private:
   struct Rule {

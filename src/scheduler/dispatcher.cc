@@ -141,13 +141,16 @@ void Dispatcher::LaunchOne(const Job& job) {
   spec.ref = {job.job_id, job.attempt};
   spec.collector = type->collector;
   spec.command = type->command;
+  spec.directory = type->directory;
+  spec.environment = type->environment;
+  spec.output = type->output;
   spec.job_json = WriteAttemptJob(job);
   spec.timeout = policy_.TimeoutOf(job);
   spec.heartbeat_timeout = type->heartbeat_timeout;
   spec.heartbeat_set = type->heartbeat_set;
   spec.stall_timeout = type->stall_timeout;
   spec.grace = type->grace;
-  spec.memory_bytes = type->memory_bytes;
+  spec.limits = type->limits;
   recorder_.Track(job, *type, spec.timeout);
   supervisor_.Start(std::move(spec));
 }

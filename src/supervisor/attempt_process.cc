@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ class Collector {
     TakeDescriptors();
     EnterScratch();
     if (is_command() && house_.mounts) EnterView();
-    Check(Step::kLimits, os::SetLimits({plan_.memory_bytes, 1024}));
+    Check(Step::kLimits, os::SetLimits({1024}));
     os::YieldToOthers();
     os::PreferAsVictim();  // not before: it reaches all who share the memory
     GiveUpRights();
@@ -74,8 +75,13 @@ class Collector {
   void TakeDescriptors() {
     if (is_command()) {
       Become(plan_.input, 0);
-      Become(plan_.events, 1);
+      Become(plan_.output >= 0 ? plan_.output : plan_.events, 1);
       Become(plan_.errors, 2);
+      Become(plan_.events, 3);
+      // A pipe is opened by name (/dev/stdout, /dev/fd/3) by its owner only.
+      for (int pipe = 0; house_.user && pipe <= 3; ++pipe) {
+        if (fchown(pipe, house_.user->uid, house_.user->gid) != 0) break;
+      }
     } else {
       Become(plan_.errors, 1);
       Become(plan_.errors, 2);
@@ -88,6 +94,9 @@ class Collector {
     int scratch = open(plan_.scratch.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     Check(Step::kScratch, scratch < 0 || fchdir(scratch) != 0 ? errno : 0);
     scratch_ = scratch;
+    if (plan_.state.empty()) return;
+    state_ = open(plan_.state.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    Check(Step::kScratch, state_ < 0 ? errno : 0);
   }
 
   void EnterView() {
@@ -96,8 +105,10 @@ class Collector {
     view.scratch = plan_.scratch;
     view.files = &house_.files;
     view.user = house_.user;
-    view.shared_memory = plan_.memory_bytes;
+    view.state = plan_.state;
+    view.shared_memory = plan_.limits.memory_bytes;
     view.named = plan_.command;
+    view.named.push_back(plan_.directory);
     Check(Step::kFiles, os::EnterMountView(view));
   }
 
@@ -105,13 +116,13 @@ class Collector {
   // command: looked up anew.
   void RestrictFiles() {
     if (!house_.builtin_files) return;
-    if (!is_command()) return Check(Step::kFiles, house_.builtin_files->Restrict(scratch_));
-    if (house_.mounts) return Check(Step::kFiles, house_.command_files->Restrict(scratch_));
+    if (!is_command()) return Check(Step::kFiles, house_.builtin_files->Restrict({scratch_}));
+    if (house_.mounts) return Check(Step::kFiles, house_.command_files->Restrict({scratch_, state_}));
     std::vector<std::string> hidden = house_.files.hidden;
     hidden.insert(hidden.end(), house_.files.read_only.begin(), house_.files.read_only.end());
     hidden.push_back(house_.data_dir);
     auto files = os::FileAccess::AllBut(hidden);
-    if (files) Check(Step::kFiles, files->Restrict(scratch_));
+    if (files) Check(Step::kFiles, files->Restrict({scratch_, state_}));
   }
 
   void GiveUpRights() {
@@ -119,8 +130,16 @@ class Collector {
     RestrictFiles();
     if (house_.user) Check(Step::kIdentity, os::BecomeUser(*house_.user));
     Check(Step::kSandbox, os::DropCapabilities());
+    if (is_command()) mkdirat(scratch_, "out", 0700);
+    if (!plan_.directory.empty()) EnterDirectory();
     const auto& filter = is_command() ? house_.command_filter : house_.builtin_filter;
     if (filter) Check(Step::kSandbox, filter->Install());
+  }
+
+  // As the user it runs as: what that one may not read, the command could not either.
+  void EnterDirectory() {
+    int directory = open(plan_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    Check(Step::kDirectory, directory < 0 || fchdir(directory) != 0 ? errno : 0);
   }
 
   void ReportRunning() {
@@ -139,17 +158,33 @@ class Collector {
     _exit(house_.worker.run(plan_.collector, 3, 4));
   }
 
-  [[noreturn]] void RunCommand() {
+  // The type's variables win over those that are always there, but not over ours.
+  std::vector<std::string> Environment() const {
     const char* path = getenv("PATH");
-    std::vector<std::string> environment = {
+    std::vector<std::string> all = {
         std::string("PATH=") + (path ? path : "/usr/local/bin:/usr/bin:/bin"),
         "HOME=" + plan_.scratch,
         "TMPDIR=" + (house_.mounts ? "/tmp" : plan_.scratch),
         "LANG=C.UTF-8",
-        "PYTHONUNBUFFERED=1",  // else what a script prints is heard of at its end
-        "FORAGER_JOB_ID=" + plan_.job_id,
-        "FORAGER_ATTEMPT=" + std::to_string(plan_.attempt),
-        house_.marker};
+        "PYTHONUNBUFFERED=1"};  // else what a script prints is heard of at its end
+    for (const std::string& entry : plan_.environment) {
+      std::string name = entry.substr(0, entry.find('=') + 1);
+      std::erase_if(all, [&](const std::string& given) { return given.starts_with(name); });
+      // The program is looked for where it will look itself.
+      if (name == "PATH=") setenv("PATH", entry.c_str() + name.size(), 1);
+    }
+    all.insert(all.end(), plan_.environment.begin(), plan_.environment.end());
+    all.push_back("FORAGER_JOB_ID=" + plan_.job_id);
+    all.push_back("FORAGER_ATTEMPT=" + std::to_string(plan_.attempt));
+    all.push_back("FORAGER_EVENTS=/dev/fd/3");
+    all.push_back("FORAGER_OUT=" + plan_.scratch + "/out");
+    all.push_back("FORAGER_STATE=" + plan_.state);
+    all.push_back(house_.marker);
+    return all;
+  }
+
+  [[noreturn]] void RunCommand() {
+    std::vector<std::string> environment = Environment();
     std::vector<char*> argv, variables;
     for (const std::string& word : plan_.command) argv.push_back(const_cast<char*>(word.c_str()));
     for (const std::string& entry : environment)
@@ -157,7 +192,7 @@ class Collector {
     argv.push_back(nullptr);
     variables.push_back(nullptr);
     ReportRunning();
-    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+    close_range(4, ~0u, CLOSE_RANGE_CLOEXEC);
     execvpe(argv[0], argv.data(), variables.data());
     Check(Step::kExec, errno);
     _exit(127);
@@ -166,7 +201,7 @@ class Collector {
   const AttemptHouse& house_;
   const AttemptPlan& plan_;
   int exec_pipe_;
-  int scratch_ = -1;
+  int scratch_ = -1, state_ = -1;
 };
 
 // How the collector of a shared first process gets from that one's small stack back to the

@@ -45,9 +45,13 @@ struct AttemptPlan {
   int attempt = 0;
   std::string collector;
   std::vector<std::string> command;
+  std::string directory;                 // where a command runs; "": in scratch
+  std::vector<std::string> environment;  // of a command: NAME=VALUE
   std::string scratch;
-  std::int64_t memory_bytes = 0;
+  std::string state;  // of a command: what its job keeps between attempts
+  TreeLimits limits;
   int input = -1, events = -1, errors = -1;
+  int output = -1;  // standard output of a command, where that is apart from events
 };
 
 // What comes back on the report socket. The sender's pid comes with the message.
@@ -59,7 +63,16 @@ struct Report {
     kEnded,       // the collector ended with `status`; `empty`: and nothing is left
     kEmpty,       // later: nothing is left
   };
-  enum class Step : std::uint32_t { kFork, kIdentity, kScratch, kLimits, kFiles, kSandbox, kExec };
+  enum class Step : std::uint32_t {
+    kFork,
+    kIdentity,
+    kScratch,
+    kLimits,
+    kFiles,
+    kSandbox,
+    kDirectory,
+    kExec
+  };
   Kind kind = Kind::kRunning;
   Step step = Step::kFork;
   std::uint64_t id = 0;

@@ -3,14 +3,24 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
-#include <filesystem>
 
 #include "supervisor/keeper_protocol.h"
 
 namespace forager::supervisor {
 namespace {
 
+// Of one variable or word: the kernel takes no longer one.
+constexpr std::size_t kMaxVariableBytes = 128 * 1024;
+// What each adds to a message and to the stack of a process, beside its characters.
+constexpr std::size_t kPerWord = 8;
+
 bool IsBuiltin(const AttemptSpec& spec) { return spec.collector != "command"; }
+
+std::size_t Size(const std::vector<std::string>& words) {
+  std::size_t size = 0;
+  for (const std::string& word : words) size += word.size() + kPerWord;
+  return size;
+}
 
 }  // namespace
 
@@ -33,25 +43,28 @@ std::string InputOf(const AttemptSpec& spec, const std::string& settings_json) {
   return fmt::format("{{\"job\":{},\"settings\":{}}}\n", spec.job_json, settings_json);
 }
 
-std::expected<std::vector<std::string>, NotStarted> CommandOf(const AttemptSpec& spec) {
-  std::size_t size = 0;
-  for (const std::string& word : spec.command) size += word.size();
-  if (size > kMaxCommandBytes) {
-    return std::unexpected(NotStarted{"The command is longer than 64 KiB", false});
-  }
-  if (IsBuiltin(spec)) return {};
+std::expected<Words, NotStarted> WordsOf(const AttemptSpec& spec) {
+  if (IsBuiltin(spec)) return Words{};
   if (spec.command.empty()) return std::unexpected(NotStarted{"The command is empty", false});
-  std::vector<std::string> command = spec.command;
-  // It runs in a directory of its own: files named relative to ours are named in full.
-  for (std::string& word : command) {
-    std::error_code error;
-    bool file = !word.starts_with('/') && !word.starts_with('-') &&
-                std::filesystem::is_regular_file(word, error);
-    if (file && (&word != &command.front() || word.find('/') != std::string::npos)) {
-      word = std::filesystem::absolute(word, error).lexically_normal().string();
-    }
+  std::size_t size = Size(spec.command);
+  if (size > kMaxCommandBytes) {
+    return std::unexpected(NotStarted{
+        fmt::format("The command is longer than {} KiB", kMaxCommandBytes / 1024), false});
   }
-  return command;
+  Words words{spec.command, {}, false};
+  for (const auto& [name, value] : spec.environment)
+    words.environment.push_back(name + "=" + value);
+  size += Size(words.environment);
+  if (size > kMaxStartBytes || Size(words.environment) > kMaxEnvironmentBytes) {
+    return std::unexpected(NotStarted{fmt::format("The environment of the command is longer than "
+                                                  "{} KiB: set fewer variables in env and pass_env",
+                                                  kMaxEnvironmentBytes / 1024),
+                                      false});
+  }
+  std::string job = "FORAGER_JOB=" + spec.job_json;
+  words.without_job = job.size() >= kMaxVariableBytes || size + job.size() > kMaxStartBytes;
+  if (!words.without_job) words.environment.push_back(std::move(job));
+  return words;
 }
 
 }  // namespace forager::supervisor

@@ -1,4 +1,4 @@
-// What an attempt is started with: the command that runs and the input it reads.
+// What an attempt is started with: the command that runs, its environment, the input it reads.
 #pragma once
 
 #include <expected>
@@ -18,7 +18,12 @@ std::string SettingsJson(const std::map<std::string, std::string>& settings);
 // A built-in collector gets its settings with the job; a command the job alone.
 std::string InputOf(const AttemptSpec& spec, const std::string& settings_json);
 
-// The words to execute, none for a built-in collector; or why they cannot be.
-std::expected<std::vector<std::string>, NotStarted> CommandOf(const AttemptSpec& spec);
+struct Words {
+  std::vector<std::string> command;      // none for a built-in collector
+  std::vector<std::string> environment;  // NAME=VALUE
+  bool without_job = false;              // FORAGER_JOB had no room
+};
+// Or why it cannot be started: more than fits is invalid, however often it is tried.
+std::expected<Words, NotStarted> WordsOf(const AttemptSpec& spec);
 
 }  // namespace forager::supervisor

@@ -31,6 +31,23 @@ std::string BytesWords(std::int64_t bytes) {
   return fmt::format("{} MiB", bytes >> 20);
 }
 
+// Why it is stopped that exceeded a limit, and the detail of that.
+std::pair<StopReason, std::string> StopOf(Limit limit, const TreeLimits& limits) {
+  switch (limit) {
+    case Limit::kMemory:
+      return {StopReason::kMemory, "limit " + BytesWords(limits.memory_bytes)};
+    case Limit::kProcesses:
+      return {StopReason::kProcesses, fmt::format("More than {} processes", limits.max_processes)};
+    case Limit::kThreads:
+      return {StopReason::kProcesses,
+              fmt::format("More than {} threads", limits.max_processes * kThreadsPerProcess)};
+    case Limit::kScratch:
+      break;
+  }
+  return {StopReason::kScratch, fmt::format("Wrote more than {} to its scratch directory",
+                                            BytesWords(limits.scratch_bytes))};
+}
+
 }  // namespace
 
 AttemptSupervisor::AttemptSupervisor(os::EventLoop& loop, const os::Clock& clock,
@@ -83,6 +100,10 @@ void AttemptSupervisor::LeasesHoldUntil(os::Steady until) {
   keeper_.Send(GoodUntil{until.time_since_epoch().count()});
 }
 
+void AttemptSupervisor::ForgetState(const std::string& job_id) {
+  keeper_.Send(supervisor::ForgetState{job_id});
+}
+
 bool AttemptSupervisor::CanStart() const {
   if (lease_end_ && os::SystemClock().SteadyNow() >= *lease_end_ - kKillBeforeLeaseEnd)
     return false;
@@ -116,8 +137,12 @@ std::optional<NotStarted> AttemptSupervisor::Launch(RunningAttempt& attempt,
         "only, since it names files. Make the job again",
         false};
   }
-  auto command = CommandOf(spec);
-  if (!command) return std::move(command.error());
+  auto words = WordsOf(spec);
+  if (!words) return std::move(words.error());
+  if (words->without_job)
+    attempt.Note(LogLevel::kWarning,
+                 "The job is longer than an environment may be: FORAGER_JOB is not set, and the "
+                 "job stands on standard input alone");
   auto theirs = attempt.Open(InputOf(spec, settings_json_));
   if (!theirs) {
     return NotStarted{fmt::format("No pipe can be made: {}", std::strerror(theirs.error())),
@@ -131,7 +156,8 @@ std::optional<NotStarted> AttemptSupervisor::Launch(RunningAttempt& attempt,
   }
   attempt.generation = keeper_.generation();
   keeper_.Send(StartAttempt{attempt.id(), spec.ref.job_id, spec.ref.attempt, spec.collector,
-                            std::move(*command), spec.memory_bytes},
+                            std::move(words->command), spec.directory,
+                            std::move(words->environment), spec.limits},
                std::move(*theirs));
   return std::nullopt;
 }
@@ -178,11 +204,11 @@ void AttemptSupervisor::OnMessage(KeeperMessage message, os::Descriptor descript
     End(ended->id, EndOf(ended->status), ended->released, ended->usage);
   } else if (auto* released = std::get_if<AttemptReleased>(&message)) {
     Release(released->id, released->usage);
-  } else if (auto* exceeded = std::get_if<MemoryExceeded>(&message)) {
+  } else if (auto* exceeded = std::get_if<LimitExceeded>(&message)) {
     RunningAttempt* attempt = attempts_.Find(exceeded->id);
-    if (attempt && !attempt->ended) {
-      StopFor(*attempt, StopReason::kMemory, "limit " + BytesWords(attempt->memory_bytes()), true);
-    }
+    if (!attempt || attempt->ended) return;
+    auto [reason, detail] = StopOf(static_cast<Limit>(exceeded->limit), attempt->limits());
+    StopFor(*attempt, reason, std::move(detail), true);
   }
 }
 

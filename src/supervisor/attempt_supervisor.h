@@ -11,6 +11,7 @@
 #include "supervisor/attempt_table.h"
 #include "supervisor/keeper_link.h"
 #include "supervisor/life_look.h"
+#include "supervisor/scratch.h"
 #include "supervisor/supervisor.h"
 
 namespace forager::supervisor {
@@ -38,6 +39,10 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
   void SetProtectedFiles(os::ProtectedFiles files) override;
   void SetCollectorSettings(std::map<std::string, std::string> settings) override;
   void LeasesHoldUntil(os::Steady until) override;
+  std::vector<std::string> JobsWithState() const override {
+    return supervisor::JobsWithState(options_.data_dir);
+  }
+  void ForgetState(const std::string& job_id) override;
   bool CanStart() const override;
   Figures figures() const override;
 

@@ -1,5 +1,5 @@
-// The keeper: one thread, no database, no network. Starts attempts, reaps them, samples their
-// memory. Whatever it is asked beyond that is the server's work; it never carries an attempt's
+// The keeper: one thread, no database, no network. Starts attempts, reaps them, holds them to
+// their limits. Whatever it is asked beyond that is the server's work; it never carries an attempt's
 // data.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -24,12 +24,12 @@
 #include "supervisor/scratch.h"
 #include "supervisor/start_failure.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tree_watch.h"
 
 namespace forager::supervisor {
 namespace {
 
 constexpr int kServerSocket = 3;
-constexpr std::chrono::seconds kMemoryInterval{1};
 constexpr std::chrono::milliseconds kLeaseLook{250};
 constexpr int kMaxMessagesPerRound = 64;
 // More words than this waiting for a server that does not read: it is gone in all but name.
@@ -49,6 +49,8 @@ std::string_view StepWords(Report::Step step) {
       return "its view of the file system could not be set";
     case Report::Step::kSandbox:
       return "its sandbox could not be set";
+    case Report::Step::kDirectory:
+      return "its directory cannot be entered";
     case Report::Step::kExec:
       return "cannot be executed";
   }
@@ -73,7 +75,6 @@ class Keeper {
     int pid = 0;                             // the collector's
     bool announced = false;
     bool ended = false;
-    bool over_memory = false;
     bool lease_lost = false;
     std::optional<Report> end;
     std::optional<Report> failure;
@@ -99,6 +100,11 @@ class Keeper {
         HoldUntil(*good);
       } else if (auto* protect = std::get_if<ProtectFiles>(&*words)) {
         house_.files = {std::move(protect->hidden), std::move(protect->read_only)};
+      } else if (auto* forget = std::get_if<ForgetState>(&*words)) {
+        bool runs = std::ranges::any_of(attempts_, [&](const auto& entry) {
+          return entry.second.plan.job_id == forget->job_id;
+        });
+        if (!runs) RemoveState(house_.data_dir, forget->job_id);
       } else if (std::holds_alternative<Ping>(*words)) {
         Tell(Pong{});
       }
@@ -135,7 +141,7 @@ class Keeper {
     house_.report = report_send_.get();
     if (house_.worker.warm) house_.worker.warm();
     reports_ = loop_->WatchReadable(report_.get(), [this] { ReadReports(); });
-    memory_ = loop_->Every(kMemoryInterval, [this] { SampleMemory(); });
+    watch_.Open(configure.data_dir + "/scratch");
     Tell(Ready{house_.isolation != os::Isolation::kNone});
     return true;
   }
@@ -152,18 +158,30 @@ class Keeper {
     plan.attempt = start.attempt;
     plan.collector = std::move(start.collector);
     plan.command = std::move(start.command);
-    plan.memory_bytes = start.memory_bytes;
+    plan.directory = std::move(start.directory);
+    plan.environment = std::move(start.environment);
+    plan.limits = start.limits;
     plan.scratch = fmt::format("{}/scratch/{}-{}", house_.data_dir, plan.job_id, plan.attempt);
     if (LeaseLost()) return Refuse(plan, "the server's lease has run out", true);
-    if (message.descriptors.size() != 3) return Refuse(plan, "too many open files", true);
+    if (message.descriptors.size() < 3 || message.descriptors_lost) return Refuse(plan, "too many open files", true);
     // Above every number a collector is given.
     plan.input = message.descriptors[0].get();
     plan.events = message.descriptors[1].get();
     plan.errors = message.descriptors[2].get();
+    if (message.descriptors.size() > 3) plan.output = message.descriptors[3].get();
     if (int error = MakeScratch(plan.scratch, house_.user)) {
       return Refuse(plan,
                     fmt::format("the scratch directory cannot be made: {}", std::strerror(error)),
                     true);
+    }
+    if (!plan.command.empty()) {
+      plan.state = StatePath(house_.data_dir, plan.job_id);
+      if (int error = MakeState(house_.data_dir, plan.job_id, house_.user)) {
+        rmdir(plan.scratch.c_str());
+        return Refuse(plan,
+                      fmt::format("the state directory cannot be made: {}", std::strerror(error)),
+                      true);
+      }
     }
     attempt.stack = std::make_unique_for_overwrite<os::SharedStack>();
     auto child = SpawnAttempt(house_, plan, *attempt.stack);
@@ -174,6 +192,9 @@ class Keeper {
     }
     attempt.child = std::move(*child);
     by_pid_[attempt.child.pid] = plan.id;
+    std::vector<std::string> directories = {plan.scratch};
+    if (!plan.state.empty()) directories.push_back(plan.state);
+    watch_.Add(plan.id, attempt.child.pid, plan.limits, std::move(directories));
     attempts_.emplace(plan.id, std::move(attempt));
   }
 
@@ -235,6 +256,9 @@ class Keeper {
       const char* path = std::getenv("PATH");
       return WhyNotExecuted(plan.command.front(), report.error, path ? path : "") + user;
     }
+    if (report.step == Report::Step::kDirectory) {
+      return fmt::format("its directory {} cannot be read: {}{}", plan.directory, error, user);
+    }
     return fmt::format("{}: {}{}", StepWords(report.step), error, user);
   }
 
@@ -284,7 +308,9 @@ class Keeper {
       int status = attempt.end ? attempt.end->status : SIGKILL;
       TellEnd(attempt, status, true, usage);
     }
+    watch_.Remove(attempt.plan.id);
     RemoveScratch(attempt.plan.scratch);
+    if (!attempt.plan.state.empty()) LeaveState(house_.data_dir, attempt.plan.job_id);
     attempts_.erase(found);
   }
 
@@ -336,17 +362,6 @@ class Keeper {
     return parent;
   }
 
-  void SampleMemory() {
-    for (auto& [id, attempt] : attempts_) {
-      if (attempt.over_memory || attempt.plan.memory_bytes <= 0 || !attempt.announced) continue;
-      std::int64_t total = 0;
-      for (pid_t pid : os::Descendants(attempt.child.pid)) total += os::PrivateResident(pid);
-      if (total <= attempt.plan.memory_bytes) continue;
-      attempt.over_memory = true;
-      Tell(MemoryExceeded{id});
-    }
-  }
-
   void Tell(const KeeperMessage& message, int descriptor = -1) {
     std::string bytes = Encode(message);
     std::span<const int> descriptors(&descriptor, descriptor < 0 ? 0u : 1u);
@@ -379,6 +394,9 @@ class Keeper {
 
   std::unique_ptr<os::EventLoop> loop_ = os::EventLoop::Make();
   AttemptHouse house_;
+  TreeWatch watch_{*loop_, [this](std::uint64_t id, Limit limit) {
+                     Tell(LimitExceeded{id, static_cast<std::uint8_t>(limit)});
+                   }};
   os::Descriptor report_, report_send_, lock_;
   Attempts attempts_;
   std::unordered_map<pid_t, std::uint64_t> by_pid_;
@@ -387,7 +405,7 @@ class Keeper {
   bool orphans_ = false;
   bool read_on_ = false;  // more reports are read in the next round
   std::optional<os::Steady> lease_end_;
-  os::EventLoop::Token lease_, server_, reports_, children_, memory_, room_;
+  os::EventLoop::Token lease_, server_, reports_, children_, room_;
 };
 
 }  // namespace

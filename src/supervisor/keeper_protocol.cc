@@ -84,7 +84,8 @@ void Members(Visit& visit, M& m) {
   } else if constexpr (std::is_same_v<T, ProtectFiles>) {
     visit(m.hidden, m.read_only);
   } else if constexpr (std::is_same_v<T, StartAttempt>) {
-    visit(m.id, m.job_id, m.attempt, m.collector, m.command, m.memory_bytes);
+    visit(m.id, m.job_id, m.attempt, m.collector, m.command, m.directory,
+          m.environment, m.limits.memory_bytes, m.limits.max_processes, m.limits.scratch_bytes);
   } else if constexpr (std::is_same_v<T, SignalAttempt>) {
     visit(m.id, m.signal);
   } else if constexpr (std::is_same_v<T, Ready>) {
@@ -98,10 +99,12 @@ void Members(Visit& visit, M& m) {
           m.usage.max_rss_kb, m.usage.survivors);
   } else if constexpr (std::is_same_v<T, AttemptReleased>) {
     visit(m.id, m.usage.cpu_user_ms, m.usage.cpu_system_ms, m.usage.max_rss_kb, m.usage.survivors);
-  } else if constexpr (std::is_same_v<T, MemoryExceeded>) {
-    visit(m.id);
+  } else if constexpr (std::is_same_v<T, LimitExceeded>) {
+    visit(m.id, m.limit);
   } else if constexpr (std::is_same_v<T, GoodUntil>) {
     visit(m.boot_ms);
+  } else if constexpr (std::is_same_v<T, ForgetState>) {
+    visit(m.job_id);
   } else {
     static_assert(std::is_empty_v<T>);
   }

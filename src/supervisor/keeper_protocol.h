@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "job/outcome.h"
+#include "job/type_catalog.h"
 
 namespace forager::supervisor {
 
@@ -25,13 +26,16 @@ struct Configure {
 struct ProtectFiles {
   std::vector<std::string> hidden, read_only;
 };
-struct StartAttempt {  // with three descriptors: input, events, error output
+// With descriptors: input, events, error output; and the output that is apart from events, if any.
+struct StartAttempt {
   std::uint64_t id = 0;
   std::string job_id;
   int attempt = 0;
   std::string collector;
   std::vector<std::string> command;
-  std::int64_t memory_bytes = 0;
+  std::string directory;
+  std::vector<std::string> environment;  // NAME=VALUE
+  TreeLimits limits;
 };
 struct SignalAttempt {  // for a server that could not receive the pidfd
   std::uint64_t id = 0;
@@ -41,6 +45,10 @@ struct SignalAttempt {  // for a server that could not receive the pidfd
 // server is stopped or cut off. Never said where leases cannot be lost.
 struct GoodUntil {
   std::int64_t boot_ms = 0;
+};
+// What the job kept between its attempts is no longer needed.
+struct ForgetState {
+  std::string job_id;
 };
 struct Ping {};
 
@@ -69,18 +77,25 @@ struct AttemptReleased {
   std::uint64_t id = 0;
   Usage usage;
 };
-struct MemoryExceeded {
+enum class Limit : std::uint8_t { kMemory, kProcesses, kThreads, kScratch };
+struct LimitExceeded {
   std::uint64_t id = 0;
+  std::uint8_t limit = 0;
 };
 
 using KeeperMessage = std::variant<Configure, StartAttempt, SignalAttempt, Ping, Ready, Pong,
                                    AttemptStarted, AttemptNotStarted, AttemptEnded, AttemptReleased,
-                                   MemoryExceeded, GoodUntil, ProtectFiles>;
+                                   LimitExceeded, GoodUntil, ProtectFiles, ForgetState>;
 
 std::string Encode(const KeeperMessage& message);
 std::optional<KeeperMessage> Decode(std::string_view bytes);
 
 // A command longer than this cannot be started.
 constexpr std::size_t kMaxCommandBytes = 64 * 1024;
+// Words and environment together: what one message holds, with room for the rest of it.
+constexpr std::size_t kMaxStartBytes = 144 * 1024;
+
+// Threads of a tree, for each process that it may have.
+constexpr int kThreadsPerProcess = 16;
 
 }  // namespace forager::supervisor

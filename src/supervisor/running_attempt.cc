@@ -79,7 +79,8 @@ RunningAttempt::RunningAttempt(std::uint64_t id, const AttemptSpec& spec, os::St
       ref_(spec.ref),
       builtin_(spec.collector != "command"),
       grace_(spec.grace),
-      memory_bytes_(spec.memory_bytes),
+      output_(spec.output),
+      limits_(spec.limits),
       budget_(kBudget) {}
 
 std::expected<std::vector<os::Descriptor>, int> RunningAttempt::Open(std::string input) {
@@ -98,6 +99,11 @@ std::expected<std::vector<os::Descriptor>, int> RunningAttempt::Open(std::string
   theirs.push_back(std::move(in->read));
   theirs.push_back(std::move(events->write));
   theirs.push_back(std::move(errors->write));
+  if (output_ == Output::kEvents) return theirs;
+  auto printed = MakePipe(true);
+  if (!printed) return std::unexpected(printed.error());
+  printed_pipe_ = std::move(printed->read);
+  theirs.push_back(std::move(printed->write));
   return theirs;
 }
 
@@ -114,6 +120,13 @@ void RunningAttempt::Watch(os::EventLoop& loop, const os::Clock& clock,
     changed();
   };
   error_token_ = loop.WatchReadable(error_pipe_.get(), error_ready_);
+  if (printed_pipe_) {
+    printed_ready_ = [this, &clock, changed] {
+      ReadPrinted(clock.SteadyNow());
+      changed();
+    };
+    printed_token_ = loop.WatchReadable(printed_pipe_.get(), printed_ready_);
+  }
   WatchInput();
 }
 
@@ -166,6 +179,23 @@ std::size_t RunningAttempt::ReadEvents(os::Steady now) {
   return part.size();
 }
 
+// Standard output that is no events.
+std::size_t RunningAttempt::ReadPrinted(os::Steady now) {
+  std::string_view part;
+  Got got = ReadPart(printed_pipe_, part);
+  auto take = [&](const OutputLine& line) { TakePrinted(line, now); };
+  if (got == Got::kEnd) {
+    printed_lines_.Finish(take);
+    printed_token_.reset();
+    printed_pipe_.Close();
+  }
+  if (got != Got::kSome) return 0;
+  NoteOutput(part, printed_changes_, now);
+  printed_lines_.Add(part, take);
+  Spend(part.size());
+  return part.size();
+}
+
 std::size_t RunningAttempt::ReadErrors(os::Steady now) {
   std::string_view part;
   Got got = ReadPart(error_pipe_, part);
@@ -187,8 +217,10 @@ void RunningAttempt::Spend(std::size_t bytes) {
   if (budget_ > 0) return;  // else until Refill: the pipes make it wait
   if (event_token_) events_paused_ = true;
   if (error_token_) errors_paused_ = true;
+  if (printed_token_) printed_paused_ = true;
   event_token_.reset();
   error_token_.reset();
+  printed_token_.reset();
 }
 
 void RunningAttempt::NoteOutput(std::string_view part, LineChanges& changes, os::Steady now) {
@@ -311,6 +343,25 @@ AttemptObserver::Lost RunningAttempt::TakeLost() {
   return {std::exchange(unreadable_, 0), dropped.lines, dropped.bytes};
 }
 
+// An object is an item, whatever its members are called.
+void RunningAttempt::TakePrinted(const OutputLine& line, os::Steady now) {
+  bool item = output_ == Output::kItems && line.text.starts_with('{');
+  if (item && line.too_long > 0) {
+    ++unreadable_;
+    Note(LogLevel::kWarning,
+         fmt::format("An item of {} bytes is not kept: more than 1 MiB", line.too_long));
+  } else if (item) {
+    std::string record = fmt::format("{{\"type\":\"record\",\"entity\":{}}}", line.text);
+    ParsedEvent parsed = ParseEvent(record);
+    Spend(kEventWork);
+    TellProblems(parsed);
+    bool whole = parsed.event && std::holds_alternative<RecordEvent>(*parsed.event) &&
+                 parsed.rest.empty();
+    if (whole) return TakeEvent(std::move(*parsed.event), line.text.size(), now);
+  }
+  TakeOutput(Source::kStdout, line);
+}
+
 void RunningAttempt::TakeQuestion(AskTurnEvent question, os::Steady now) {
   if (clocks.AwaitsTurn(now)) return;
   clocks.TurnAsked(now);
@@ -330,6 +381,7 @@ void RunningAttempt::TakeOutput(Source source, const OutputLine& line) {
 void RunningAttempt::Drain(os::Steady now) {
   ReadHeld(event_pipe_, [&] { return ReadEvents(now); });
   ReadHeld(error_pipe_, [&] { return ReadErrors(now); });
+  ReadHeld(printed_pipe_, [&] { return ReadPrinted(now); });
 }
 
 void RunningAttempt::Close(os::Steady now) {
@@ -337,12 +389,15 @@ void RunningAttempt::Close(os::Steady now) {
   event_lines_.Finish([&](const OutputLine& line) { TakeLine(line, now); });
   TakeText(object_.Take(), now);
   error_lines_.Finish([&](const OutputLine& line) { TakeOutput(Source::kStderr, line); });
+  printed_lines_.Finish([&](const OutputLine& line) { TakePrinted(line, now); });
   input_token_.reset();
   event_token_.reset();
   error_token_.reset();
+  printed_token_.reset();
   input_pipe_.Close();
   event_pipe_.Close();
   error_pipe_.Close();
+  printed_pipe_.Close();
 }
 
 void RunningAttempt::Refill() {
@@ -351,6 +406,8 @@ void RunningAttempt::Refill() {
     event_token_ = loop_->WatchReadable(event_pipe_.get(), event_ready_);
   if (std::exchange(errors_paused_, false) && error_pipe_)
     error_token_ = loop_->WatchReadable(error_pipe_.get(), error_ready_);
+  if (std::exchange(printed_paused_, false) && printed_pipe_)
+    printed_token_ = loop_->WatchReadable(printed_pipe_.get(), printed_ready_);
 }
 
 std::vector<Event> RunningAttempt::TakeEvents(os::Steady now, bool all) {

@@ -65,7 +65,7 @@ class RunningAttempt {
   const AttemptRef& ref() const { return ref_; }
   bool builtin() const { return builtin_; }
   Millis grace() const { return grace_; }
-  std::int64_t memory_bytes() const { return memory_bytes_; }
+  const TreeLimits& limits() const { return limits_; }
   // What came out of its pipes so far.
   std::int64_t output_bytes() const { return output_bytes_; }
   const std::optional<ResultEvent>& result() const { return result_; }
@@ -90,6 +90,8 @@ class RunningAttempt {
   void TakeEvent(Event event, std::size_t bytes, os::Steady now);
   void TakeResult(ResultEvent result, bool unreadable, os::Steady now);
   void TellProblems(const ParsedEvent& parsed);
+  std::size_t ReadPrinted(os::Steady now);
+  void TakePrinted(const OutputLine& line, os::Steady now);
   void TakeOutput(Source source, const OutputLine& line);
   void Spend(std::size_t bytes);
   void TakeQuestion(AskTurnEvent question, os::Steady now);
@@ -100,15 +102,17 @@ class RunningAttempt {
   AttemptRef ref_;
   bool builtin_;
   Millis grace_;
-  std::int64_t memory_bytes_;
+  Output output_;
+  TreeLimits limits_;
   os::EventLoop* loop_ = nullptr;
-  std::function<void()> event_ready_, error_ready_;
+  std::function<void()> event_ready_, error_ready_, printed_ready_;
   std::string input_;
   os::Descriptor input_pipe_, event_pipe_, error_pipe_;
-  os::EventLoop::Token input_token_, event_token_, error_token_;
-  LineReader event_lines_, error_lines_;
+  os::Descriptor printed_pipe_;  // standard output, where it is no events
+  os::EventLoop::Token input_token_, event_token_, error_token_, printed_token_;
+  LineReader event_lines_, error_lines_, printed_lines_;
   ObjectLines object_;
-  LineChanges event_changes_, error_changes_;
+  LineChanges event_changes_, error_changes_, printed_changes_;
   std::int64_t output_bytes_ = 0;
   OutputTail tail_;
   LastWords last_words_;
@@ -117,7 +121,7 @@ class RunningAttempt {
   std::size_t event_bytes_ = 0;
   // Of this second, for both pipes: what is beyond it waits in them.
   std::size_t budget_;
-  bool events_paused_ = false, errors_paused_ = false;
+  bool events_paused_ = false, errors_paused_ = false, printed_paused_ = false;
   std::optional<ResultEvent> result_;
   os::Steady result_at_{};  // or the last progress after it
   bool unreadable_result_ = false;

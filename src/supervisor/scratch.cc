@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 constexpr int kMaxDepth = 64;
 constexpr int kMaxRemovedAtOnce = 200;
 constexpr off_t kSmall = 1 << 20;
+constexpr std::size_t kMaxStates = 100'000;
 
 // Directories that an attempt closed to everybody are opened again.
 void OpenUp(const fs::path& path, int depth) {
@@ -121,6 +122,37 @@ void RemoveScratch(const std::string& path) {
   if (rmdir(path.c_str()) == 0 || errno == ENOENT) return;
   if (RemoveSmall(AT_FDCWD, path.c_str(), left, true)) return;  // the usual cases
   InBackground([&path] { RemoveTree(path); });
+}
+
+std::string StatePath(const std::string& data_dir, const std::string& job_id) {
+  return data_dir + "/state/" + job_id;
+}
+
+int MakeState(const std::string& data_dir, const std::string& job_id,
+              const std::optional<os::User>& owner) {
+  std::string root = data_dir + "/state", path = StatePath(data_dir, job_id);
+  if (mkdir(root.c_str(), 0711) == 0 && chmod(root.c_str(), 0711) != 0) return errno;
+  if (mkdir(path.c_str(), 0700) != 0) return errno == EEXIST ? 0 : errno;
+  if (chmod(path.c_str(), 0700) != 0) return errno;
+  return owner && chown(path.c_str(), owner->uid, owner->gid) != 0 ? errno : 0;
+}
+
+void LeaveState(const std::string& data_dir, const std::string& job_id) {
+  rmdir(StatePath(data_dir, job_id).c_str());
+}
+
+void RemoveState(const std::string& data_dir, const std::string& job_id) {
+  RemoveScratch(StatePath(data_dir, job_id));
+}
+
+std::vector<std::string> JobsWithState(const std::string& data_dir) {
+  std::vector<std::string> jobs;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(data_dir + "/state", error)) {
+    jobs.push_back(entry.path().filename().string());
+    if (jobs.size() >= kMaxStates) break;
+  }
+  return jobs;
 }
 
 }  // namespace forager::supervisor

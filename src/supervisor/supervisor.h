@@ -14,6 +14,7 @@
 #include "job/job.h"
 #include "job/outcome.h"
 #include "job/turn.h"
+#include "job/type_catalog.h"
 #include "os/clock.h"
 #include "os/event_loop.h"
 #include "os/mount_view.h"
@@ -24,13 +25,16 @@ struct AttemptSpec {
   AttemptRef ref;
   std::string collector;             // "web", "selftest", or "command"
   std::vector<std::string> command;  // argv, for "command"
+  std::string directory;             // where it runs, absolute; "": its scratch directory
+  std::map<std::string, std::string> environment;  // beside what is always set
+  Output output = Output::kEvents;
   std::string job_json;              // WriteAttemptJob; goes over the attempt's input pipe
   Millis timeout{30 * 60'000};
   Millis heartbeat_timeout{30'000};
   Millis stall_timeout{10 * 60'000};
   bool heartbeat_set = false;  // by somebody: it counts for commands that never spoke, too
   Millis grace{10'000};
-  std::int64_t memory_bytes = 1LL << 30;
+  TreeLimits limits;
 };
 
 // An attempt asks when it may send its next request.
@@ -120,6 +124,10 @@ class Supervisor {
   // For attempts started from now on.
   virtual void SetCollectorSettings(std::map<std::string, std::string> settings) = 0;
   virtual void SetProtectedFiles(os::ProtectedFiles) {}
+  // Jobs that keep a state directory here, and the order to remove one: when its job is completed
+  // or gone.
+  virtual std::vector<std::string> JobsWithState() const { return {}; }
+  virtual void ForgetState(const std::string&) {}
   // Another server may start our attempts from then on, unless this is said again: they are ended
   // 5 s before, by the keeper, whatever becomes of this process. Never called: leases hold.
   virtual void LeasesHoldUntil(os::Steady) {}

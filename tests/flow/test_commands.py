@@ -70,6 +70,53 @@ def test_the_job_it_gets(command, tmp_path):
     assert not [name for name in lines["env"] if "TOKEN" in name or "KEY" in name]
 
 
+def test_where_it_runs_and_what_it_is_given(make, tmp_path):
+    folder = tmp_path / "scraper"
+    folder.mkdir()
+    script(tmp_path, "say(type='log', message='seen', data={'env': dict(os.environ), 'cwd': os.getcwd(), 'job': job, 'words': sys.argv[1:],\n"
+                     "    'scratch': [os.stat(os.environ[name]).st_uid == os.getuid() for name in ('HOME', 'TMPDIR')]})\n"
+                     "open(os.environ['TMPDIR'] + '/made', 'w').write('x')\n")
+    (written,) = tmp_path.glob("collector*.py")
+    written.rename(folder / "run.py")
+    (folder / "run.py").chmod(0o644)
+    forager = make({"types": {"mine": {"command": [PYTHON, "run.py", "data"], "directory": str(folder), "pass_env": ["SHOP"],
+                                       "env": {"LANG": "de_DE.UTF-8", "PORT": 8080}}}}, env={"SHOP": "north", "FORAGER_USER_AGENT": "x/1"})
+    job_id = forager.begin("discovery", entity_type="mine", search_query="q")
+    assert forager.wait_status(job_id)["status"] == "completed", forager.job(job_id)
+    (seen,) = [line["log_data"] for line in forager.logs(job_id)["logs"] if line["message"] == "seen"]
+    env = seen["env"]
+    assert (seen["cwd"], seen["words"], seen["scratch"]) == (str(folder), ["data"], [True, True])
+    assert (env["LANG"], env["PORT"], env["SHOP"], env["FORAGER_JOB_ID"], env["FORAGER_ATTEMPT"]) == ("de_DE.UTF-8", "8080", "north", job_id, "1")
+    assert json.loads(env["FORAGER_JOB"]) == seen["job"]
+    assert not [name for name in env if name.startswith("FORAGER_USER")]
+    (mine,) = [one for one in forager.get("/types").json()["types"] if one["entity_type"] == "mine"]
+    assert (mine["environment"], mine["directory"], mine["output"]) == (["LANG", "PORT", "SHOP"], str(folder), "events")
+
+
+def test_a_word_that_is_also_a_file_stays_a_word(make, tmp_path):
+    script(tmp_path, "say(type='log', message=' '.join(sys.argv[1:]))\n")
+    (written,) = tmp_path.glob("collector*.py")
+    forager = make({"types": {"mine": {"command": [PYTHON, str(written), "quotes", "data", "words/list.txt"]}}}, start=False)
+    (forager.home / "words").mkdir()
+    for name in ("quotes", "words/list.txt"):
+        (forager.home / name).write_text("x")
+    forager.start()
+    job_id = forager.begin("discovery", entity_type="mine")
+    assert forager.wait_status(job_id)["status"] == "completed"
+    assert "quotes data words/list.txt" in [line["message"] for line in forager.logs(job_id)["logs"]]
+    assert "words/list.txt will not be found" in forager.log_text()
+
+
+def test_a_directory_it_may_not_enter_is_said_on_the_job(make, tmp_path):
+    (tmp_path / "closed").mkdir(mode=0o700)
+    forager = make({"types": {"mine": {"command": ["true"], "directory": str(tmp_path / "closed")}}})
+    if os.geteuid() != 0:
+        (tmp_path / "closed").chmod(0)
+    job = run(forager)
+    assert (job["status"], job["error_class"]) == ("failed", "invalid"), job
+    assert f"its directory {tmp_path / 'closed'} cannot be read: Permission denied" in job["error_message"]
+
+
 ENDINGS = [
     ("", "completed", None), ("say(type='result', status='completed')", "completed", None),
     ("sys.exit(3)", "failed", "crashed"), ("say(type='result', status='completed'); sys.exit(3)", "failed", "crashed"),
@@ -231,7 +278,7 @@ say(type='log', level='INFO', message='out', data=out)
 def test_memory_of_a_command_is_bounded(command, tmp_path):
     forager = command(script(tmp_path, "hold = []\nwhile True:\n    hold.append(bytearray(b'x' * 1048576)); say(type='heartbeat')\n"), memory="150MiB")
     job = run(forager, max_attempts=1, seconds=20)
-    assert (job["status"], job["error_class"]) == ("failed", "crashed"), job
+    assert (job["status"], job["error_class"], job["error_message"]) == ("failed", "crashed", "Out of memory: limit 150 MiB"), job
 
 
 def test_a_fork_bomb_is_contained(command, tmp_path):
@@ -264,3 +311,24 @@ def test_run_as_nobody_known_is_refused(make):
     forager = make({"run_as": "no-such-user"}, start=False).launch()
     assert wait_until(lambda: forager.process.poll() is not None, 10, "the server to end")
     assert forager.process.returncode != 0 and "no-such-user" in forager.stderr
+
+
+def test_state_stays_between_attempts_and_goes_with_the_job(command, tmp_path):
+    forager = command(script(tmp_path, "path = os.environ['FORAGER_STATE'] + '/at'\n"
+                                       "if not os.path.exists(path):\n    open(path, 'w').write('page 3'); os.kill(os.getpid(), 9)\n"
+                                       "say(type='log', message='found ' + open(path).read())\n"))
+    job_id = forager.begin("discovery", entity_type="mine")
+    assert forager.wait_status(job_id, seconds=20)["status"] == "completed", forager.job(job_id)
+    assert "found page 3" in [line["message"] for line in forager.logs(job_id)["logs"]]
+    other = forager.begin("discovery", entity_type="mine", search_query="kept", max_attempts=1)
+    assert forager.wait_status(other)["status"] == "failed"
+    forager.restart()
+    wait_until(lambda: os.listdir(forager.data / "state") == [other], 5, "the state of the completed job to be gone")
+
+
+@pytest.mark.parametrize("output,items", [("jsonl", 2), ("text", 0)])
+def test_what_standard_output_means(command, tmp_path, output, items):
+    forager = command(script(tmp_path, "print('plain'); say(name='a', type='result', status='failed'); say(name='b')\n"), output=output)
+    job = run(forager)
+    assert (job["status"], job["items_found"]) == ("completed", items), job
+    assert "plain" in [line["message"] for line in forager.logs(job["job_id"])["logs"]]

@@ -6,14 +6,19 @@ namespace forager::supervisor {
 namespace {
 
 TEST(KeeperProtocol, WhatIsWrittenIsRead) {
-  StartAttempt start{7, "JOB-1-A", 3, "command", {"/bin/echo", "", "x y"}, 1 << 20};
+  StartAttempt start{7, "JOB-1-A", 3, "command", {"/bin/echo", "", "x y"}, "/srv", {"A=1"}, {1 << 20, 9, 77}};
   auto read = Decode(Encode(start));
   ASSERT_TRUE(read && std::holds_alternative<StartAttempt>(*read));
   auto& same = std::get<StartAttempt>(*read);
   EXPECT_EQ(same.id, 7u);
   EXPECT_EQ(same.job_id, "JOB-1-A");
   EXPECT_EQ(same.command, start.command);
-  EXPECT_EQ(same.memory_bytes, 1 << 20);
+  EXPECT_EQ(same.directory, "/srv");
+  EXPECT_EQ(same.environment, start.environment);
+  EXPECT_EQ(same.limits.memory_bytes, 1 << 20);
+  EXPECT_EQ(same.limits.max_processes, 9);
+  EXPECT_EQ(same.limits.scratch_bytes, 77);
+  EXPECT_EQ(std::get<LimitExceeded>(*Decode(Encode(LimitExceeded{5, 2}))).limit, 2);
   auto ended = Decode(Encode(AttemptEnded{9, 11, true, true, {1, 2, 3, 4}}));
   ASSERT_TRUE(ended && std::holds_alternative<AttemptEnded>(*ended));
   EXPECT_TRUE(std::get<AttemptEnded>(*ended).released);
@@ -26,7 +31,7 @@ TEST(KeeperProtocol, WhatIsWrittenIsRead) {
 TEST(KeeperProtocol, NothingElseIsRead) {
   EXPECT_FALSE(Decode(""));
   EXPECT_FALSE(Decode("\xff"));
-  std::string start = Encode(StartAttempt{7, "JOB-1-A", 3, "command", {"/bin/echo"}, 1});
+  std::string start = Encode(StartAttempt{7, "JOB-1-A", 3, "command", {"/bin/echo"}, "", {}, {}});
   for (std::size_t size = 0; size < start.size(); ++size)
     EXPECT_FALSE(Decode(start.substr(0, size)));
   EXPECT_FALSE(Decode(start + "x"));

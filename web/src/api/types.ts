@@ -315,6 +315,8 @@ export interface Limits {
   stall_timeout_seconds: number;
   grace_seconds: number;
   memory_bytes: number;
+  max_processes: number;
+  max_scratch_bytes: number;
   priority: number;
   max_attempts: number;
   max_crashes: number;
