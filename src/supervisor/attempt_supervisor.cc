@@ -56,10 +56,12 @@ AttemptSupervisor::AttemptSupervisor(os::EventLoop& loop, const os::Clock& clock
       clock_(clock),
       options_(std::move(options)),
       observer_(observer),
+      refused_paths_(options_.data_dir, options_.run_as),
       keeper_(loop,
               {options_.data_dir, options_.run_as, options_.keeper_argv, options_.umask,
                options_.files},
               *this) {
+  refused_paths_.Hide(options_.files);
   SetCollectorSettings(options_.collector_settings);
 }
 
@@ -92,6 +94,7 @@ void AttemptSupervisor::SetCollectorSettings(std::map<std::string, std::string> 
 
 void AttemptSupervisor::SetProtectedFiles(os::ProtectedFiles files) {
   options_.files = files;
+  refused_paths_.Hide(files);
   keeper_.Protect(std::move(files));
 }
 
@@ -143,6 +146,9 @@ std::optional<NotStarted> AttemptSupervisor::Launch(RunningAttempt& attempt,
     attempt.Note(LogLevel::kWarning,
                  "The job is longer than an environment may be: FORAGER_JOB is not set, and the "
                  "job stands on standard input alone");
+  for (const std::string& word : words->command) {
+    if (attempt.refused.empty()) attempt.refused = refused_paths_.OfWord(word).value_or("");
+  }
   auto theirs = attempt.Open(InputOf(spec, settings_json_));
   if (!theirs) {
     return NotStarted{fmt::format("No pipe can be made: {}", std::strerror(theirs.error())),
@@ -190,10 +196,14 @@ void AttemptSupervisor::OnMessage(KeeperMessage message, os::Descriptor descript
     refusal_ = {};
     ++figures_.started;
     observer_.OnStarted(AttemptRef(attempt->ref()), started->pid);
+    if (RunningAttempt* begun = attempts_.Find(started->id)) SayRefused(*begun);
   } else if (auto* refused = std::get_if<AttemptNotStarted>(&message)) {
-    if (!attempts_.Find(refused->id)) return;
+    const RunningAttempt* attempt = attempts_.Find(refused->id);
+    if (!attempt) return;
     if (refused->resources) BackOff();
-    End(refused->id, NotStarted{refused->reason, refused->resources}, true, Usage{});
+    bool told = !refused->resources && !attempt->refused.empty();
+    std::string reason = told ? refused->reason + "; " + attempt->refused : refused->reason;
+    End(refused->id, NotStarted{std::move(reason), refused->resources}, true, Usage{});
   } else if (auto* ended = std::get_if<AttemptEnded>(&message)) {
     RunningAttempt* attempt = attempts_.Find(ended->id);
     if (!attempt) return;
@@ -290,14 +300,34 @@ void AttemptSupervisor::Answer(const AttemptRef& ref, const TurnAnswer& answer) 
   Arm(attempt->clocks.Due());
 }
 
+// Once an attempt: what the sandbox refuses it, and why.
+void AttemptSupervisor::SayRefused(const RunningAttempt& attempt) {
+  if (attempt.refused.empty()) return;
+  LogEvent log;
+  log.level = LogLevel::kWarning;
+  log.stage = "sandbox";
+  log.message = attempt.refused;
+  log.message[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(log.message[0])));
+  observer_.OnEvents(AttemptRef(attempt.ref()), {std::move(log)});
+}
+
 void AttemptSupervisor::HandOver(std::uint64_t id, bool all) {
   RunningAttempt* attempt = attempts_.Find(id);
   if (!attempt) return;
   std::vector<Event> events = attempt->TakeEvents(clock_.SteadyNow(), all);
   if (auto lost = attempt->TakeLost(); !lost.empty() && !attempt->ended)
     observer_.OnLost(AttemptRef(attempt->ref()), lost);
-  if (!events.empty() && !attempt->ended)
-    observer_.OnEvents(AttemptRef(attempt->ref()), std::move(events));
+  if (events.empty() || attempt->ended) return;
+  bool first = false;
+  for (const Event& event : events) {
+    const auto* log = std::get_if<LogEvent>(&event);
+    if (!log || attempt->builtin() || !attempt->refused.empty()) continue;
+    attempt->refused = refused_paths_.OfLine(log->message).value_or("");
+    first = !attempt->refused.empty();
+  }
+  observer_.OnEvents(AttemptRef(attempt->ref()), std::move(events));
+  attempt = attempts_.Find(id);
+  if (first && attempt) SayRefused(*attempt);
 }
 
 void AttemptSupervisor::End(std::uint64_t id, ProcessEnd process, bool released,

@@ -11,6 +11,7 @@
 #include "supervisor/attempt_table.h"
 #include "supervisor/keeper_link.h"
 #include "supervisor/life_look.h"
+#include "supervisor/refused_paths.h"
 #include "supervisor/scratch.h"
 #include "supervisor/supervisor.h"
 
@@ -58,6 +59,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
 
   void Changed(std::uint64_t id);
   void AskForTurn(std::uint64_t id);
+  void SayRefused(const RunningAttempt& attempt);
   void HandOver(std::uint64_t id, bool all);
   void End(std::uint64_t id, ProcessEnd process, bool released, std::optional<Usage> usage);
   void Release(std::uint64_t id, const Usage& usage);
@@ -94,6 +96,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
   os::Steady last_tick_{};
   os::EventLoop::Token tick_, due_, hand_over_, proof_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  RefusedPaths refused_paths_;
   KeeperLink keeper_;  // last: it may call back
 };
 

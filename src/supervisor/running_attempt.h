@@ -74,6 +74,7 @@ class RunningAttempt {
   StopSchedule schedule;
   StopReason stop = StopReason::kNone;
   std::string stop_detail;
+  std::string refused;  // a path it named and cannot have; one sentence, "" when there is none
   std::optional<std::string> snapshot;
   os::Descriptor pidfd;          // of its first process
   std::uint32_t generation = 0;  // of its keeper

@@ -97,6 +97,24 @@ def test_shared_memory_has_the_size_of_the_memory_limit(make):
     assert any("No space left" in line for line in lines) or job["status"] == "failed", (job, lines)
 
 
+@pytest.mark.parametrize("words,place", [(["PATH"], "data"), ([PYTHON, "PATH"], "data"), (["sh", "-c", "cat PATH"], "data"), (["cat", "PATH"], "config"),
+                                         pytest.param([PYTHON, "PATH"], "closed", marks=needs_root)])
+def test_a_refused_path_is_named(make, folder, words, place):
+    home = folder / "home0"
+    path = {"data": home / "data" / "collectors" / "c.py", "config": home / "forager.toml", "closed": folder / "closed" / "c.py"}[place]
+    forager = make({"types": {"mine": {"command": [word.replace("PATH", str(path)) for word in words]}}}, start=False)
+    if place != "config":
+        path.parent.mkdir(parents=True)
+        path.write_text("#!/usr/bin/python3\nprint('hi')\n")
+        path.chmod(0o755)
+    path.parent.chmod(0o700 if place == "closed" else 0o755)
+    job, lines = output(forager.start())
+    said = f"{job['error_message']} {lines}"
+    why = {"data": f"attempts may not read the data directory {home}/data", "config": "a file of the server's own", "closed": f"who may not enter {path.parent}"}[place]
+    assert job["status"] == "failed" and why.lower() in said.lower() and str(path) in said, (job, lines)
+    assert said.lower().count(why.lower()) == 1, "said once"
+
+
 # --- hostile programs
 
 HOSTILE = [PYTHON, "-c", """
