@@ -1,6 +1,6 @@
 // What the API may ask of the running server besides the store. Implemented by the scheduler's side
 // in the composition root; every method is thread-safe and returns at once. No method touches a
-// process: orders to attempts are rows.
+// process: orders to attempts are rows, or go to the event loop when no row can be written.
 #pragma once
 
 #include <chrono>
@@ -69,6 +69,7 @@ struct AlertReceiver {
 
 struct StuckReset {
   std::vector<std::string> job_ids;
+  std::string unstored{};  // they were killed, but this kept it from being stored yet
 };
 
 // Why this server starts nothing at this moment, whoever asks.
@@ -99,6 +100,10 @@ class Control {
   // for proof of death of what was killed.
   virtual void ResetStuck(Millis timeout, bool requeue,
                           std::function<void(Result<StuckReset>)> done) = 0;
+  // A cancel that could not be stored goes to the attempt itself, if it lives on this node; its row
+  // follows with its end. False: it does not.
+  virtual void CancelUnstored(const std::string& job_id, bool force,
+                              std::function<void(bool)> done) = 0;
   // The attempts whose processes live on this node: of one job, or of all ("").
   virtual void LiveAttempts(const std::string& job_id,
                             std::function<void(std::vector<LiveAttempt>)> done) = 0;

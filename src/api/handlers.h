@@ -20,9 +20,10 @@ void ExplainJob(CallPtr call);
 // jobs_actions
 Result<WriteWork> ExecutePending(const Call& call);
 Result<WriteWork> StartJob(const Call& call);
-Result<WriteWork> CancelJob(const Call& call);
 Result<WriteWork> RetryJob(const Call& call);
 Result<WriteWork> DeleteJob(const Call& call);
+// job_cancel
+void CancelJob(CallPtr call);
 // jobs_execute
 void ExecuteJob(CallPtr call);
 // reset_stuck

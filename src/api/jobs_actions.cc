@@ -1,4 +1,4 @@
-// What moves one job: start, cancel, retry, delete; and execute-pending.
+// What moves one job: start, retry, delete; and execute-pending.
 #include "api/claim_job.h"
 #include "api/handlers.h"
 #include "api/object_writer.h"
@@ -97,18 +97,6 @@ Result<WriteWork> StartJob(const Call& call) {
       call.control().StartClaimed({*claimed.job});
       return Json(202, WriteJob(*claimed.job));
     };
-  };
-}
-
-Result<WriteWork> CancelJob(const Call& call) {
-  Query query(call.request);
-  bool force = query.Bool("force", false);
-  if (auto error = query.error()) return std::unexpected(*error);
-  return [&call, force](store::Store& store) -> Result<Answer> {
-    Result<Job> job = store.RequestCancel(call.id, force, call.Now());
-    if (!job) return std::unexpected(job.error());
-    int status = job->status == State::kRunning ? 202 : 200;
-    return [job = std::move(*job), status] { return Json(status, WriteJob(job)); };
   };
 }
 

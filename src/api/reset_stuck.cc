@@ -20,12 +20,18 @@ void ResetStuck(CallPtr call) {
                               ? fmt::format("Reset {} stuck job(s)", count)
                               : fmt::format("No jobs have been running for more than {} minutes",
                                             FormatMinutes(timeout));
-    call->Send(Json(200, ObjectWriter()
-                             .Bool("success", true)
-                             .Int("reset_count", static_cast<std::int64_t>(count))
-                             .Texts("job_ids", reset->job_ids)
-                             .Text("message", message)
-                             .Take()));
+    if (!reset->unstored.empty())
+      message = fmt::format(
+          "Killed {} stuck job(s). That cannot be stored yet, and they are marked as "
+          "soon as it can: {}",
+          count, reset->unstored);
+    call->Send(Json(reset->unstored.empty() ? 200 : 202,
+                    ObjectWriter()
+                        .Bool("success", true)
+                        .Int("reset_count", static_cast<std::int64_t>(count))
+                        .Texts("job_ids", reset->job_ids)
+                        .Text("message", message)
+                        .Take()));
   });
 }
 

@@ -60,7 +60,7 @@ std::vector<Route> MakeTable() {
       {"GET", Under("/jobs/{id}/explain"), kViewer, {}, none, Async{ExplainJob}},
       {"POST", Under("/jobs/{id}/start"), kOperator, {}, none, Write{StartJob}},
       {"POST", Under("/jobs/{id}/execute"), kOperator, {"wait"}, none, Async{ExecuteJob}},
-      {"POST", Under("/jobs/{id}/cancel"), kOperator, {"force"}, none, Write{CancelJob}},
+      {"POST", Under("/jobs/{id}/cancel"), kOperator, {"force"}, none, Async{CancelJob}},
       {"POST", Under("/jobs/{id}/retry"), kOperator, {}, none, Write{RetryJob}},
       {"GET",
        Under("/changes"),

@@ -65,6 +65,8 @@ std::string_view StopName(StopReason reason) {
       return "lease_lost";
     case StopReason::kSaidAll:
       return "said_all";
+    case StopReason::kRefused:
+      return "refused";
   }
   return "";
 }
@@ -73,7 +75,7 @@ constexpr StopReason kStopReasons[] = {
     StopReason::kHeartbeatLost, StopReason::kStalled, StopReason::kTimedOut,  StopReason::kMemory,
     StopReason::kProcesses,     StopReason::kScratch,
     StopReason::kCancel,        StopReason::kReset,   StopReason::kInterrupt, StopReason::kFenced,
-    StopReason::kLeaseLost,     StopReason::kSaidAll};
+    StopReason::kLeaseLost,     StopReason::kSaidAll, StopReason::kRefused};
 
 std::vector<std::string> AllOutcomes() {
   std::vector<std::string> all = {"completed", "cancelled"};
@@ -201,9 +203,8 @@ void Metrics::Ended(const scheduler::Ending& ending, const scheduler::Written& w
   std::string type = series_->Label(ending.entity_type);
   series_->ended.Add({{"entity_type", type}, {"outcome", OutcomeName(written.outcome)}})
       .Increment();
-  if (ending.started_at) {
-    series_->runs.Add({{"entity_type", type}}, kRuns)
-        .Observe(Seconds(ending.at - *ending.started_at));
+  if (ending.ran) {
+    series_->runs.Add({{"entity_type", type}}, kRuns).Observe(Seconds(*ending.ran));
   }
   if (written.in_time && written.decision.by == Transition::kRetry)
     series_->retries.Add({{"entity_type", type}}).Increment();
@@ -257,6 +258,12 @@ void AddLoop(Page& page, const Metrics::LoopView& loop) {
   }
   page.Gauge("forager_outcomes_waiting", "Outcomes that wait for a store that cannot be written.",
              static_cast<double>(loop.unwritten));
+  page.Gauge("forager_news_waiting_bytes",
+             "What attempts said and is not stored yet: logs, items, child jobs.",
+             static_cast<double>(loop.held_bytes));
+  page.Counter("forager_outcomes_refused_total",
+               "News and outcomes that the database refused for good: given up, with an error.",
+               loop.refused);
   page.Counter("forager_attempts_started_total", "Attempts whose process was started.",
                loop.supervised.started);
   page.Counter("forager_attempts_killed_total", "Attempts whose process tree was sent SIGKILL.",

@@ -38,7 +38,8 @@ class Metrics {
   struct LoopView {
     supervisor::Supervisor::Figures supervised;
     std::size_t live = 0, owned = 0, unwritten = 0;
-    std::uint64_t late_words = 0;
+    std::uint64_t late_words = 0, refused = 0;
+    std::size_t held_bytes = 0;
     std::map<scheduler::Monitor::ResetKind, std::uint64_t> resets;
     scheduler::Monitor::Status monitor;
   };

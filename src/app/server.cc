@@ -61,7 +61,7 @@ void LogSandbox() {
   std::string line = "Sandbox:";
   for (const auto& [name, answer] : offered) line += fmt::format(" {}: {};", name, answer);
   bool held = offered["pid_namespaces"] == "yes" || offered["user_namespaces"] == "yes";
-  held && offered["mounts"] == "yes" ? os::LogInfo(line) : os::LogWarning(line);
+  held&& offered["mounts"] == "yes" ? os::LogInfo(line) : os::LogWarning(line);
 }
 
 }  // namespace
@@ -173,6 +173,10 @@ Result<void> Server::StartEngine() {
   hooks.overflow = [this](const AttemptRef& ref) {
     supervisor_->Stop(ref, StopReason::kInterrupt, true);
   };
+  hooks.refused = [this](const AttemptRef& ref) {
+    supervisor_->Stop(ref, StopReason::kRefused, true);
+  };
+  hooks.max_pending = [this] { return max_pending(); };
   hooks.logged = [this](const AttemptRef& ref, const std::vector<LogLine>& lines) {
     notifier_->Logged(ref, lines);
   };
@@ -194,6 +198,12 @@ Result<void> Server::StartEngine() {
   politeness_ = std::make_unique<scheduler::Politeness>(loop_, clock_, *calls_, *supervisor_,
                                                         settings_.host_interval);
   LogSandbox();
+  clock_keeper_ =
+      std::make_unique<ClockKeeper>(clock_, *calls_, [this](Millis by) { ClockMoved(by); });
+  // A disk that is full must not keep the server from starting.
+  auto clock_was_set = settings_.shared() ? Result<bool>(false) : clock_keeper_->Resume(*store_);
+  if (!clock_was_set)
+    os::LogWarning("It is not known whether the clock was set: " + clock_was_set.error().detail);
   auto given_back = scheduler::GiveBackOrphans(*store_, policy_, clock_.Now());
   if (!given_back) return std::unexpected(given_back.error());
   if (*given_back > 0)
@@ -208,6 +218,7 @@ Result<void> Server::StartEngine() {
       [this]() -> const scheduler::Policy& { return dispatcher_->policy(); });
   monitor_->OnCensus([this] { Publish(); });
   pruner_ = std::make_unique<scheduler::Pruner>(loop_, clock_, *calls_, settings_.retention);
+  if (clock_was_set.value_or(true)) pruner_->Hold();
   states_ = std::make_unique<scheduler::StateSweep>(loop_, *calls_, *supervisor_);
   states_->RunOnce();
   schedules_ = std::make_unique<scheduler::Schedules>(
@@ -221,6 +232,7 @@ Result<void> Server::StartEngine() {
     leases_hold_ = !membership_ || membership_->LeasesHold();
   }));
   timers_.push_back(loop_.Every(2s, [this] { Housekeeping(); }));
+  if (!settings_.shared()) timers_.push_back(loop_.Every(500ms, [this] { clock_keeper_->Look(); }));
   StartMembership();
   observing_.store(true, std::memory_order_release);
   Housekeeping();
@@ -348,20 +360,34 @@ void Server::Housekeeping() {
 
 // When outcomes cannot be written for want of space, the reserve makes room for them.
 void Server::CareForDisk() {
-  bool waiting = recorder_->unwritten() > 0 || !store_->health().ok;
-  if (waiting && data_dir_.DiskFull()) {
-    if (data_dir_.SpendReserve())
-      os::LogError("⚠️ The disk is full: its reserve was given to the store");
-  } else if (!waiting) {
+  if (recorder_->unwritten() > 0) {
+    if (data_dir_.DiskFull() && data_dir_.SpendReserve())
+      os::LogError("⚠️ The disk is full: its reserve was given to the outcomes that wait");
+  } else if (store_->health().ok) {
     data_dir_.KeepReserve();
   }
 }
 
+void Server::ClockMoved(Millis by) {
+  monitor_->ClockMoved(by);
+  pruner_->Hold();
+  membership_->Beat();
+  dispatcher_->Wake();
+  schedules_->Wake();
+  watch_->WakeCouriers();
+  Publish();
+}
+
 void Server::Publish() {
-  Metrics::LoopView view{
-      supervisor_->figures(), supervisor_->Live().size(),      recorder_->owned(),
-      recorder_->unwritten(), recorder_->figures().late_words, monitor_->resets(),
-      monitor_->status()};
+  Metrics::LoopView view{supervisor_->figures(),
+                         supervisor_->Live().size(),
+                         recorder_->owned(),
+                         recorder_->unwritten(),
+                         recorder_->figures().late_words,
+                         recorder_->figures().refused,
+                         recorder_->held_bytes(),
+                         monitor_->resets(),
+                         monitor_->status()};
   std::lock_guard lock(mutex_);
   bool ran = monitor_status_.last_run != monitor_->status().last_run ||
              monitor_status_.reset_total != monitor_->status().reset_total;

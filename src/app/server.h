@@ -12,6 +12,7 @@
 #include "app/data_dir.h"
 #include "app/metrics.h"
 #include "app/notifier.h"
+#include "app/server_clock.h"
 #include "app/settings.h"
 #include "scheduler/dispatcher.h"
 #include "scheduler/membership.h"
@@ -58,6 +59,8 @@ class Server final : public api::Control {
   void StartClaimed(std::vector<Job> jobs) override;
   void ResetStuck(Millis timeout, bool requeue,
                   std::function<void(Result<api::StuckReset>)> done) override;
+  void CancelUnstored(const std::string& job_id, bool force,
+                      std::function<void(bool)> done) override;
   void LiveAttempts(const std::string& job_id,
                     std::function<void(std::vector<api::LiveAttempt>)> done) override;
   std::optional<api::TurnWait> turn_wait(const AttemptRef& ref) const override;
@@ -82,6 +85,7 @@ class Server final : public api::Control {
   Result<void> Join();
   void StartMembership();
   void StartWatch();
+  void ClockMoved(Millis by);
   supervisor::SupervisorOptions SupervisorSettings() const;
   scheduler::Policy MakePolicy(const Settings& settings) const;
   scheduler::Policy Policy() const;
@@ -95,7 +99,7 @@ class Server final : public api::Control {
   os::EventLoop& loop_;
   SettingSources sources_;
   DataDir data_dir_;
-  os::OffsetClock clock_;
+  ServerClock clock_;
   std::string node_;
   std::string boot_id_;
   std::string admin_token_;
@@ -126,6 +130,7 @@ class Server final : public api::Control {
   std::unique_ptr<scheduler::Pruner> pruner_;
   std::unique_ptr<scheduler::StateSweep> states_;
   std::unique_ptr<scheduler::Schedules> schedules_;
+  std::unique_ptr<ClockKeeper> clock_keeper_;
   api::EventHub events_;
   api::JobWaiters waiters_;
   std::unique_ptr<Notifier> notifier_;

@@ -79,9 +79,22 @@ void Server::StartClaimed(std::vector<Job> jobs) {
 void Server::ResetStuck(Millis timeout, bool requeue,
                         std::function<void(Result<api::StuckReset>)> done) {
   loop_.Post([this, timeout, requeue, done = std::move(done)] {
-    monitor_->Reset(timeout, requeue, [done](Result<std::vector<std::string>> ids) {
-      ids ? done(api::StuckReset{std::move(*ids)}) : done(std::unexpected(ids.error()));
+    monitor_->Reset(timeout, requeue, [done](Result<scheduler::Monitor::ResetJobs> ids) {
+      ids ? done(api::StuckReset{std::move(ids->job_ids), std::move(ids->unstored)})
+          : done(std::unexpected(ids.error()));
     });
+  });
+}
+
+void Server::CancelUnstored(const std::string& job_id, bool force, std::function<void(bool)> done) {
+  loop_.Post([this, job_id, force, done = std::move(done)] {
+    bool found = false;
+    for (const AttemptRef& ref : supervisor_->Live()) {
+      if (ref.job_id != job_id || !recorder_->CancelAtEnd(ref)) continue;
+      supervisor_->Stop(ref, StopReason::kCancel, force);
+      found = true;
+    }
+    done(found);
   });
 }
 

@@ -63,6 +63,10 @@ const std::vector<Row>& Limits() {
        }},
       {"priority", "FORAGER_PRIORITY", "5", "priority of jobs that name none, 0 to 10",
        [](auto text, TypeSettings& t) { return Keep(ParseWhole(text, 0, 10), t.priority); }},
+      {"max_children", "FORAGER_MAX_CHILDREN", "10000", "child jobs that one attempt may submit",
+       [](auto text, TypeSettings& t) {
+         return Keep(ParseWhole(text, 0, 1'000'000), t.max_children);
+       }},
   };
   return kLimits;
 }

@@ -65,7 +65,7 @@ struct Job {
   int attempt = 0;        // the last attempt's number; 0 = never started
   int tries_used = 0;     // attempts that count against max_attempts since the last requeue
   int crashes = 0;        // of them, crashes
-  int interruptions = 0;  // attempts given back in a row
+  int interruptions = 0;  // attempts given back since the last request
   std::int64_t items_found = 0;
   std::int64_t changes_detected = 0;
   std::int64_t approved_changes = 0;

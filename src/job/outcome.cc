@@ -7,6 +7,7 @@ namespace forager {
 namespace {
 
 constexpr Millis kShortestTurnRetry{1'000};
+constexpr Millis kNotStartedPause{1'000};
 
 std::string SignalWords(int signal) {
   const char* name = sigabbrev_np(signal);
@@ -50,6 +51,8 @@ std::optional<Outcome> JudgeStop(const AttemptEnd& end, Millis timeout) {
       return Failed{ErrorClass::kReset, "The job was taken from this attempt", {}};
     case StopReason::kInterrupt:
       return Failed{ErrorClass::kInterrupted, "The server was shutting down", {}};
+    case StopReason::kRefused:
+      return Failed{ErrorClass::kPermanent, "What the attempt said could not be taken", {}};
     case StopReason::kLeaseLost:
       return Failed{
           ErrorClass::kNodeLost,
@@ -130,20 +133,21 @@ Decision Decide(const Job& job, const Outcome& outcome, const RetryPolicy& polic
   if (std::holds_alternative<Cancelled>(outcome))
     return {Transition::kCancel, Millis{0}, false, false};
   const auto& failed = std::get<Failed>(outcome);
-  bool given_back =
-      failed.error_class == ErrorClass::kInterrupted || failed.error_class == ErrorClass::kNodeLost;
-  if (given_back && (failed.not_started || job.interruptions < policy.max_interruptions))
-    return {Transition::kInterrupt, Millis{0}, false, false};
+  bool given_back = IsGivenBack(failed.error_class);
+  if (given_back && failed.not_started)
+    return {Transition::kInterrupt, kNotStartedPause, false, false, false};
+  if (given_back && job.interruptions < policy.max_interruptions)
+    return {Transition::kInterrupt, InterruptionPause(job.interruptions), false, false, true};
   if (failed.no_turn) {  // those that were refused together come back one after the other
     Millis wait = std::max(failed.retry_after.value_or(Millis{0}), kShortestTurnRetry);
     return {Transition::kRetry, std::chrono::round<Millis>(wait * (1 + 0.2 * random)), false,
             false};
   }
-  bool crash = given_back || failed.error_class == ErrorClass::kCrashed;
+  bool crash = failed.error_class == ErrorClass::kCrashed;
   int tries = job.tries_used + 1;
   int crashes = job.crashes + (crash ? 1 : 0);
   int allowed = job.max_attempts.value_or(policy.max_attempts);
-  if (!Retryable(failed.error_class) || tries >= allowed ||
+  if (given_back || !Retryable(failed.error_class) || tries >= allowed ||
       (crash && crashes >= policy.max_crashes)) {
     return {Transition::kFail, Millis{0}, true, crash};
   }

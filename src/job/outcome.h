@@ -40,6 +40,7 @@ enum class StopReason {
   kFenced,
   kLeaseLost,
   kSaidAll,  // it has said its result, and does not end
+  kRefused,  // what it says cannot be taken
 };
 
 struct Usage {
@@ -54,7 +55,7 @@ struct AttemptEnd {
   StopReason stop = StopReason::kNone;
   bool builtin = true;  // a built-in collector must say a result; a command need not
   std::optional<ResultEvent> result;
-  bool no_turn = false;  // the host had no turn for it in time: not its fault
+  bool no_turn = false;                 // the host had no turn for it in time: not its fault
   std::optional<Usage> usage;           // none while the tree is not proven empty
   bool released = false;                // the tree is proven empty
   std::optional<std::string> snapshot;  // JSON
@@ -70,8 +71,9 @@ struct Failed {
   ErrorClass error_class;
   std::string message;
   std::optional<Millis> retry_after;
-  bool not_started = false;  // for want of resources: given back without limit, dispatch waits
-  bool no_turn = false;      // others had all turns of the host: waits for it, uses no try
+  // For want of resources: given back without limit, since dispatch waits for them.
+  bool not_started = false;
+  bool no_turn = false;  // others had all turns of the host: waits for it, uses no try
 };
 using Outcome = std::variant<Completed, Cancelled, Failed>;
 
@@ -85,9 +87,10 @@ std::string OutcomeName(const Outcome& outcome);
 // What becomes of a running job with that outcome.
 struct Decision {
   Transition by = Transition::kFail;  // kComplete, kFail, kRetry, kCancel, kInterrupt
-  Millis delay{0};                    // of a retry
+  Millis delay{0};                    // of a retry or an interruption
   bool counts_try = false;
   bool counts_crash = false;
+  bool counts_interruption = false;
 };
 // `random` in [0,1) makes the jitter.
 Decision Decide(const Job& job, const Outcome& outcome, const RetryPolicy& policy, double random);

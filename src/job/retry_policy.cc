@@ -19,6 +19,17 @@ bool Retryable(ErrorClass error_class) {
   }
 }
 
+bool IsGivenBack(ErrorClass error_class) {
+  return error_class == ErrorClass::kInterrupted || error_class == ErrorClass::kNodeLost;
+}
+
+Millis InterruptionPause(int before) {
+  constexpr int kAtOnce = 2;
+  constexpr Millis kFirst{1'000}, kLongest{60'000};
+  if (before < kAtOnce) return Millis{0};
+  return std::min(kFirst * (1 << std::min(before - kAtOnce, 20)), kLongest);
+}
+
 Millis Backoff(const RetryPolicy& policy, int tries, std::optional<Millis> retry_after,
                double random) {
   double wait =

@@ -57,7 +57,8 @@ struct TypeSettings {
   Millis grace{10'000};
   TreeLimits limits;
   int priority = 5;
-  int max_running = 0;  // 0: no limit of its own
+  int max_running = 0;        // 0: no limit of its own
+  int max_children = 10'000;  // child jobs that one attempt may submit
   RetryPolicy retry;
 };
 

@@ -1,7 +1,6 @@
 // Time as an argument: a wall reading (stored, shown) and a steady one (durations, deadlines).
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 
@@ -20,19 +19,6 @@ class Clock {
 
 // The system's clock.
 const Clock& SystemClock();
-
-// The system's clock set by another's: servers of one database all read the database's wall time.
-class OffsetClock final : public Clock {
- public:
-  Wall Now() const override {
-    return SystemClock().Now() + std::chrono::milliseconds(offset_.load(std::memory_order_relaxed));
-  }
-  Steady SteadyNow() const override { return SystemClock().SteadyNow(); }
-  void Move(std::chrono::milliseconds by) { offset_.fetch_add(by.count()); }
-
- private:
-  std::atomic<std::int64_t> offset_{0};
-};
 
 // CLOCK_BOOTTIME, asked of the kernel itself: a library that fakes the time of day does not move it.
 std::chrono::nanoseconds BootTime();

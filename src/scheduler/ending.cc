@@ -46,7 +46,7 @@ Result<bool> Apply(store::Store& store, const store::AttemptFinal& final, const 
     case Transition::kCancel:
       return store.Cancel(final, now);
     case Transition::kInterrupt:
-      return store.Interrupt(final, now);
+      return store.Interrupt(final, run_at, decision.counts_interruption, now);
     default:
       return store.Fail(final, now);
   }
@@ -108,6 +108,10 @@ Result<std::vector<Written>> WriteEndings(store::Store& store, std::span<const E
 }
 
 Result<Written> WriteEnding(store::Store& store, const Ending& ending, double random) {
+  if (ending.reset) {
+    auto reset = store.Reset(ending.ref, ending.reset->message, ending.requeue, ending.at);
+    if (!reset) return std::unexpected(reset.error());
+  }
   auto job = store.FindToEnd(ending.ref);
   bool gone = !job && job.error().code == ErrorCode::kNotFound;
   if (!job && !gone) return std::unexpected(job.error());
@@ -117,11 +121,15 @@ Result<Written> WriteEnding(store::Store& store, const Ending& ending, double ra
       return std::unexpected(started.error());
   }
   bool current = job->status == State::kRunning && job->attempt == ending.ref.attempt;
-  bool cancelled = current && job->cancel_requested_at.has_value();
+  bool cancelled = current && (job->cancel_requested_at.has_value() || ending.cancelled);
   Written written;
   written.outcome = ending.forced && !cancelled ? Outcome(*ending.forced)
                                                 : Judge(ending.end, cancelled, ending.timeout);
   written.decision = Decide(*job, written.outcome, ending.retry, random);
+  auto* failed = std::get_if<Failed>(&written.outcome);
+  if (failed && written.decision.by == Transition::kFail && IsGivenBack(failed->error_class))
+    failed->message += fmt::format(
+        ". It was given back {} times before, so it is not started again", job->interruptions);
   written.run_at = ending.at + written.decision.delay;
   auto applied =
       Apply(store, MakeFinal(ending, written.outcome), written.decision, written.run_at, ending.at);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "job/outcome.h"
+#include "os/clock.h"
 #include "scheduler/policy.h"
 #include "store/store.h"
 
@@ -15,14 +16,20 @@ struct Ending {
   AttemptRef ref;
   AttemptEnd end;
   WallTime at{};                 // when it ended, which may be long before it can be written
-  std::optional<Failed> forced;  // of an attempt that got no process
+  std::optional<Failed> forced;  // of an attempt that got no process, or whose words were refused
   RetryPolicy retry;
   Millis timeout{};
   std::optional<int> pid;   // not stored yet
   store::AttemptNews news;  // not stored yet
   std::string entity_type;
-  std::optional<WallTime> started_at;
-  std::optional<Usage> released_later;  // the tree was proven empty after the end
+  os::Steady ended{};                        // the same as `at`
+  std::optional<Usage> released_later;       // the tree was proven empty after the end
+  bool cancelled = false;                    // by an order that could not be stored
+  std::optional<store::ResetOrder> reset{};  // by an order that could not be stored
+  bool requeue = false;                      // by the reset
+  std::optional<Millis> ran{};               // from its claim to its end
+  std::size_t held = 0;                      // bytes of the news
+  int refusals = 0;                          // by the database, for what it says
 };
 
 struct Written {

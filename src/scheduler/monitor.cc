@@ -12,8 +12,8 @@ constexpr Millis kProofWait{2'000};
 constexpr Millis kProofPoll{20};
 constexpr Millis kRemotePoll{100};
 constexpr Millis kCensusSlack{5'000};
-constexpr Millis kTrust{60'000};      // in another server's clocks
-constexpr Millis kForgotten{10'000};  // a claim is followed by its start within
+constexpr Millis kTrust{60'000};        // in another server's clocks
+constexpr Millis kForgotten{10'000};    // a claim is followed by its start within
 constexpr Millis kCensusTrust{30'000};  // an older count says nothing of now
 constexpr std::size_t kGivenBackAtOnce = 500;
 constexpr std::size_t kMaxRecent = 20;
@@ -56,7 +56,7 @@ void Monitor::RunOnce() {
   if (interval_ > Millis{0}) status_.next_run = *status_.last_run + interval_;
   WalkOverdue(std::nullopt, [this](Result<std::vector<Overdue>> overdue) {
     if (!overdue) return Finished(std::unexpected(overdue.error()));
-    if (overdue->empty()) return Finished(std::vector<std::string>{});
+    if (overdue->empty()) return Finished(ResetJobs{});
     os::LogWarning(fmt::format("🔧 Found {} stuck job(s), marking as failed", overdue->size()));
     ResetOverdue(std::move(*overdue), kByMonitor, false,
                  [this](auto reset) { Finished(std::move(reset)); });
@@ -75,33 +75,34 @@ void Monitor::WalkOverdue(std::optional<Millis> literal,
       });
 }
 
-void Monitor::Finished(Result<std::vector<std::string>> reset) {
+void Monitor::Finished(Result<ResetJobs> reset) {
   if (!reset) {
     status_.last_error = reset.error().detail;
     os::LogError("❌ Job monitor error: " + reset.error().detail);
   } else {
     status_.last_error.reset();
-    status_.reset_last = static_cast<std::int64_t>(reset->size());
+    if (!reset->unstored.empty()) status_.last_error = reset->unstored;
+    status_.reset_last = std::ssize(reset->job_ids);
     status_.reset_total += status_.reset_last;
-    if (!reset->empty()) os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->size()));
+    if (!reset->job_ids.empty())
+      os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->job_ids.size()));
   }
   if (changed_) changed_();
 }
 
 void Monitor::Reset(Millis timeout, bool requeue, Done done) {
-  WalkOverdue(timeout, [this, requeue, done = std::move(done)](
-                           Result<std::vector<Overdue>> overdue) {
+  WalkOverdue(timeout, [this, requeue,
+                        done = std::move(done)](Result<std::vector<Overdue>> overdue) {
     if (!overdue) return done(std::unexpected(overdue.error()));
-    if (overdue->empty()) return done(std::vector<std::string>{});
+    if (overdue->empty()) return done(ResetJobs{});
     os::LogWarning(fmt::format("🔧 Found {} stuck job(s), {}", overdue->size(),
                                requeue ? "putting back to pending" : "marking as failed"));
-    ResetOverdue(std::move(*overdue), kByRequest, requeue,
-                 [this, done](Result<std::vector<std::string>> reset) {
-                   if (reset && !reset->empty())
-                     os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->size()));
-                   if (reset) status_.reset_total += static_cast<std::int64_t>(reset->size());
-                   done(std::move(reset));
-                 });
+    ResetOverdue(std::move(*overdue), kByRequest, requeue, [this, done](Result<ResetJobs> reset) {
+      if (reset && !reset->job_ids.empty())
+        os::LogInfo(fmt::format("✅ Reset {} stuck job(s)", reset->job_ids.size()));
+      if (reset) status_.reset_total += std::ssize(reset->job_ids);
+      done(std::move(reset));
+    });
   });
 }
 
@@ -119,8 +120,7 @@ Millis Monitor::AgeOf(const store::RunningJob& running) const {
 // Another server watches its clocks; once its lease has run out it is taken over, not reset.
 bool Monitor::Elsewhere(const store::RunningJob& running) const {
   const Policy& policy = policy_();
-  return policy.shared && running.has_open_attempt && running.node &&
-         *running.node != policy.node;
+  return policy.shared && running.has_open_attempt && running.node && *running.node != policy.node;
 }
 
 bool Monitor::Unattended(const store::RunningJob& running) const {
@@ -171,7 +171,7 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
         return reset;
       },
       [this, rows, by, requeue, now, done = std::move(done)](Result<Refs> reset) {
-        if (!reset) return done(std::unexpected(reset.error()));
+        if (!reset) return KillUnstored(*rows, by, requeue, reset.error(), done);
         std::map<AttemptRef, const Overdue*> found;
         for (const Overdue& row : *rows) found[row.ref] = &row;
         std::vector<std::string> ids;
@@ -190,9 +190,27 @@ void Monitor::ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bo
         }
         os::Steady until = clock_.SteadyNow() + kProofWait;
         AwaitDeath(std::move(*reset), until, [this, remote, until, done, ids] {
-          AwaitRelease(remote, until, [done, ids] { done(ids); });
+          AwaitRelease(remote, until, [done, ids] { done(ResetJobs{ids, ""}); });
         });
       });
+}
+
+// A kill needs no commit: the rows follow with the ends of the attempts.
+void Monitor::KillUnstored(const std::vector<Overdue>& overdue, std::string_view by, bool requeue,
+                           const Error& error, const Done& done) {
+  ResetJobs killed{{}, error.detail};
+  for (const Overdue& row : overdue) {
+    bool ours = error.code == ErrorCode::kUnavailable && supervisor_.IsLive(row.ref) &&
+                recorder_.ResetAtEnd({row.ref, row.message}, requeue);
+    if (!ours) continue;
+    supervisor_.Stop(row.ref, StopReason::kReset, true);
+    killed.job_ids.push_back(row.ref.job_id);
+    ++resets_[{by, row.reason}];
+  }
+  if (killed.job_ids.empty()) return done(std::unexpected(error));
+  os::LogError(fmt::format("🔧 Killed {} stuck job(s), which cannot be stored yet: {}",
+                           killed.job_ids.size(), error.detail));
+  done(std::move(killed));
 }
 
 // Proof of death on another server is on the attempt's row.
@@ -269,10 +287,15 @@ bool Monitor::counted() const { return counted_at_ || clock_.SteadyNow() - born_
 Monitor::Status Monitor::status() const {
   Status status = status_;
   if (!status.last_error && !stuck_running() && counted())
-    status.last_error = fmt::format("It is not known whether jobs are stuck: {}",
-                                    census_error_.empty() ? "the running jobs are still being read"
-                                                          : census_error_);
+    status.last_error = fmt::format(
+        "It is not known whether jobs are stuck: {}",
+        census_error_.empty() ? "the running jobs are still being read" : census_error_);
   return status;
+}
+
+void Monitor::ClockMoved(Millis by) {
+  if (status_.last_run) *status_.last_run += by;
+  if (status_.next_run) *status_.next_run += by;
 }
 
 // A claim may be committed although its answer was lost: nobody started these.

@@ -33,7 +33,11 @@ class Monitor {
     std::string_view reason;  // "no_process", "process_ended", "process_alive"
     auto operator<=>(const ResetKind&) const = default;
   };
-  using Done = std::function<void(Result<std::vector<std::string>>)>;
+  struct ResetJobs {
+    std::vector<std::string> job_ids;
+    std::string unstored;  // why their rows do not say so yet; "" when they do
+  };
+  using Done = std::function<void(Result<ResetJobs>)>;
 
   Monitor(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls,
           supervisor::Supervisor& supervisor, Recorder& recorder,
@@ -56,6 +60,8 @@ class Monitor {
   // The first census is done, or should be.
   bool counted() const;
   void Census();
+  // The wall clock was set: its own times move along.
+  void ClockMoved(Millis by);
   // Called after each census.
   void OnCensus(std::function<void()> counted) { census_done_ = std::move(counted); }
   // With the reason why the stuck rows are not known, if so.
@@ -83,11 +89,13 @@ class Monitor {
                    std::function<void(Result<std::vector<Overdue>>)> then);
   bool IsStuck(const store::RunningJob& running) const;
   void ResetOverdue(std::vector<Overdue> overdue, std::string_view by, bool requeue, Done done);
+  void KillUnstored(const std::vector<Overdue>& overdue, std::string_view by, bool requeue,
+                    const Error& error, const Done& done);
   void AwaitDeath(std::vector<AttemptRef> killed, os::Steady until, std::function<void()> done);
   void AwaitRelease(std::vector<AttemptRef> killed, os::Steady until, std::function<void()> done);
   void GiveBackForgotten(const std::vector<store::RunningJob>& rows);
   void GiveBack(std::vector<Ending> endings);
-  void Finished(Result<std::vector<std::string>> reset);
+  void Finished(Result<ResetJobs> reset);
 
   os::EventLoop& loop_;
   const os::Clock& clock_;

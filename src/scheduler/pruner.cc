@@ -11,6 +11,7 @@ constexpr Millis kInterval{10 * 60'000};
 constexpr Millis kPause{50};
 constexpr std::chrono::days kAlertsKept{30};
 constexpr std::chrono::days kHostsKept{1};
+constexpr Millis kHold{24 * 3'600'000};
 constexpr int kBatch = 200;
 constexpr int kBatchesPerRun = 2'000;
 
@@ -23,7 +24,10 @@ Pruner::Pruner(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls, M
       retention_(retention),
       timer_(loop.Every(kInterval, [this] { RunOnce(); })) {}
 
+void Pruner::Hold() { held_until_ = clock_.SteadyNow() + kHold; }
+
 void Pruner::RunOnce() {
+  if (clock_.SteadyNow() < held_until_) return;
   if (std::exchange(running_, true)) return;
   Batch(kBatchesPerRun);
 }

@@ -12,6 +12,8 @@ class Pruner {
   // `retention` zero: jobs are kept for ever.
   Pruner(os::EventLoop& loop, const os::Clock& clock, StoreCalls& calls, Millis retention);
   void RunOnce();
+  // The wall clock was set: nothing is deleted by it before it had the time to be set right again.
+  void Hold();
   void SetRetention(Millis retention) { retention_ = retention; }
 
  private:
@@ -22,6 +24,7 @@ class Pruner {
   StoreCalls& calls_;
   Millis retention_;
   bool running_ = false;
+  os::Steady held_until_{};
   os::EventLoop::Token timer_;
   os::EventLoop::Token pause_;
 };

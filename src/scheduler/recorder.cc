@@ -6,15 +6,18 @@
 
 #include "os/log.h"
 #include "scheduler/ending.h"
+#include "scheduler/waiting_news.h"
 
 namespace forager::scheduler {
 namespace {
 
 constexpr Millis kFlushInterval{100};
 constexpr Millis kWriteRetry{1'000};
-constexpr Millis kTellDropped{10'000};           // while it goes on
-constexpr std::size_t kMaxNewsBytes = 64 << 20;  // records and child jobs of one attempt, waiting
-constexpr std::size_t kMaxChildJobs = 10'000;
+constexpr Millis kTellDropped{10'000};            // while it goes on
+constexpr std::size_t kMaxWaitingLogs = 4 << 20;  // before what is dropped anyway is taken out
+constexpr std::size_t kMaxNewsBytes = 64 << 20;   // of one attempt, waiting
+constexpr std::size_t kMaxHeldBytes = 256 << 20;  // of all attempts
+constexpr int kRefusedTries = 5;  // of what the database refuses for another reason than its health
 
 Change ToChange(const Job& job, RecordEvent& record) {
   Change change;
@@ -50,6 +53,8 @@ void Recorder::Track(const Job& job, const TypeSettings& type, Millis timeout) {
   live.job = job;
   live.retry = type.retry;
   live.timeout = timeout;
+  live.max_children = type.max_children;
+  live.claimed = clock_.SteadyNow();
   live.news.ref = {job.job_id, job.attempt};
   if (hooks_.claimed) hooks_.claimed(job);
 }
@@ -61,6 +66,20 @@ void Recorder::EndUnstarted(const Job& job, const TypeSettings& type, const Fail
   ending->forced = why;
   ending->end.released = true;
   End(std::move(ending));
+}
+
+bool Recorder::CancelAtEnd(const AttemptRef& ref) {
+  auto found = attempts_.find(ref);
+  if (found == attempts_.end() || found->second.ending) return false;
+  return found->second.cancelled = true;
+}
+
+bool Recorder::ResetAtEnd(const store::ResetOrder& order, bool requeue) {
+  auto found = attempts_.find(order.ref);
+  if (found == attempts_.end() || found->second.ending) return false;
+  found->second.reset = order;
+  found->second.requeue = requeue;
+  return true;
 }
 
 void Recorder::OnStarted(const AttemptRef& ref, int pid) {
@@ -77,8 +96,10 @@ void Recorder::OnEvents(const AttemptRef& ref, std::vector<Event> events) {
     figures_.late_words += events.size();
     return;
   }
-  for (Event& event : events) Take(found->second, event);
-  if (found->second.news_bytes > kMaxNewsBytes) hooks_.overflow(ref);
+  Live& live = found->second;
+  for (Event& event : events) Take(live, event);
+  if (live.waiting_logs > kMaxWaitingLogs) Trim(live, false);
+  if (live.held > kMaxNewsBytes || held_ > kMaxHeldBytes) hooks_.overflow(ref);
 }
 
 void Recorder::OnLost(const AttemptRef& ref, const Lost& lost) {
@@ -111,20 +132,22 @@ void Recorder::Take(Live& live, Event& event) {
                  std::move(log->data)};
     Log(live, std::move(line));
   } else if (auto* record = std::get_if<RecordEvent>(&event)) {
-    live.news_bytes += record->entity.size() + record->evidence.value_or("").size() + 256;
     live.news.items_found += 1;
     live.news.changes.push_back(ToChange(live.job, *record));
-    live.news.new_entities_found += live.news.changes.back().is_new_entity ? 1 : 0;
+    const Change& change = live.news.changes.back();
+    live.news.new_entities_found += change.is_new_entity ? 1 : 0;
+    live.held += SizeOf(change);
+    held_ += SizeOf(change);
   } else if (auto* child = std::get_if<ChildJobEvent>(&event)) {
-    if (live.news.child_jobs.size() >= kMaxChildJobs) return hooks_.overflow(live.news.ref);
-    if (!child->job.priority) child->job.priority = hooks_.priority_of(child->job.entity_type);
-    live.news_bytes += 1'024;
-    live.news.child_jobs.push_back(std::move(child->job));
+    TakeChild(live, std::move(child->job));
   }
 }
 
 void Recorder::Log(Live& live, LogLine line) {
   live.logs.Add(line.message.size() + line.log_data.value_or("").size());
+  live.waiting_logs += SizeOf(line);
+  live.held += SizeOf(line);
+  held_ += SizeOf(line);
   live.news.logs.push_back(std::move(line));
 }
 
@@ -147,6 +170,35 @@ void Recorder::Trim(Live& live, bool last) {
   // Also when the store did not do it the last time.
   bool now_or_never = (last && dropped.lines > 0) || live.news.keep_logs;
   live.news.keep_logs = live.logs.Trim(live.news.logs, now_or_never);
+  std::size_t waiting = 0;
+  for (const LogLine& line : live.news.logs) waiting += SizeOf(line);
+  live.held += waiting - live.waiting_logs;
+  held_ += waiting - live.waiting_logs;
+  live.waiting_logs = waiting;
+}
+
+void Recorder::TakeChild(Live& live, NewJob child) {
+  if (live.refusal) return;
+  if (++live.children > live.max_children) {
+    Failed why{ErrorClass::kPermanent,
+               fmt::format("The attempt submitted more than {} child jobs (max_children)",
+                           live.max_children),
+               {}};
+    return Refuse(live, std::move(why), {std::move(child)});
+  }
+  if (!child.priority) child.priority = hooks_.priority_of(child.entity_type);
+  live.held += SizeOf(child);
+  held_ += SizeOf(child);
+  live.news.child_jobs.push_back(std::move(child));
+}
+
+// Its end is decided; `children` are not submitted, nor what follows them.
+void Recorder::Refuse(Live& live, Failed why, const std::vector<NewJob>& children) {
+  for (LogLine& line : RefusedChildren(live.news.ref, children, why.message, clock_.Now()))
+    Log(live, std::move(line));
+  live.refusal = std::move(why);
+  MarkDirty(live);
+  if (hooks_.refused) hooks_.refused(live.news.ref);
 }
 
 void Recorder::MarkDirty(Live& live) {
@@ -163,11 +215,12 @@ void Recorder::Flush() {
 
 void Recorder::FlushOne(Live& live) {
   Trim(live, false);
+  if (hooks_.max_pending) live.news.max_pending = hooks_.max_pending();
   live.dirty = false;
   live.writing = true;
   auto news = std::make_shared<store::AttemptNews>(std::exchange(live.news, {}));
   live.news.ref = news->ref;
-  live.news_bytes = 0;
+  std::size_t logs = std::exchange(live.waiting_logs, 0);
   std::optional<int> pid = live.pid_stored ? std::nullopt : live.pid;
   WallTime now = clock_.Now();
   calls_.Write<bool>(
@@ -178,20 +231,20 @@ void Recorder::FlushOne(Live& live) {
         }
         return store.Record(*news, now);
       },
-      [this, news, pid](Result<bool> recorded) {
+      [this, news, pid, logs, bytes = live.held](Result<bool> recorded) {
         auto found = attempts_.find(news->ref);
         if (found == attempts_.end()) return;
         Live& current = found->second;
         current.writing = false;
         if (!recorded) {
-          // Written again with what has come since, in the old order.
-          store::AttemptNews newer = std::exchange(current.news, std::move(*news));
-          Append(current.news, std::move(newer));
-          current.news_bytes += current.news.changes.size() * 1'024;
+          current.waiting_logs += logs;
+          NotStored(current, std::move(*news), recorded.error());
           if (current.ending) return Finish(current, std::move(current.ending));
-          MarkDirty(current);
-          return;
+          return MarkDirty(current);
         }
+        current.held -= bytes;
+        held_ -= bytes;
+        current.refusals = 0;
         if (pid) current.pid_stored = true;
         if (!*recorded) {
           ++figures_.late_words;
@@ -203,6 +256,32 @@ void Recorder::FlushOne(Live& live) {
       });
 }
 
+// Written again with what has come since, in the old order; without what will be refused again.
+void Recorder::NotStored(Live& live, store::AttemptNews news, const Error& error) {
+  store::AttemptNews newer = std::exchange(live.news, std::move(news));
+  Append(live.news, std::move(newer));
+  if (error.code == ErrorCode::kConflict) {
+    std::vector<NewJob> children = std::exchange(live.news.child_jobs, {});
+    for (const NewJob& child : children) {
+      live.held -= SizeOf(child);
+      held_ -= SizeOf(child);
+    }
+    return Refuse(live, {ErrorClass::kPermanent, error.detail, {}}, children);
+  }
+  if (error.code == ErrorCode::kUnavailable || ++live.refusals < kRefusedTries) return;
+  ++figures_.refused;
+  os::LogError(
+      fmt::format("The database refuses what attempt {} of job {} said: {} log lines, {} "
+                  "items and {} child jobs are lost",
+                  live.news.ref.attempt, live.news.ref.job_id, live.news.logs.size(),
+                  live.news.changes.size(), live.news.child_jobs.size()));
+  ForgetNews(live.news);
+  held_ -= std::exchange(live.held, 0);
+  live.waiting_logs = 0;
+  live.refusals = 0;
+  Refuse(live, {ErrorClass::kPermanent, "The database refused what the attempt said", {}}, {});
+}
+
 void Recorder::OnEnded(const AttemptRef& ref, const AttemptEnd& end) {
   auto ending = std::make_shared<Ending>();
   ending->ref = ref;
@@ -212,6 +291,7 @@ void Recorder::OnEnded(const AttemptRef& ref, const AttemptEnd& end) {
 
 void Recorder::End(std::shared_ptr<Ending> ending) {
   ending->at = clock_.Now();
+  ending->ended = clock_.SteadyNow();
   auto found = attempts_.find(ending->ref);
   if (found == attempts_.end()) {
     unwritten_[ending->ref] = ending;
@@ -229,10 +309,16 @@ void Recorder::Finish(Live& live, std::shared_ptr<Ending> ending) {
   ending->retry = live.retry;
   ending->timeout = live.timeout;
   ending->entity_type = live.job.entity_type;
-  ending->started_at = live.job.started_at;
+  ending->cancelled = live.cancelled;
+  ending->reset = std::move(live.reset);
+  ending->requeue = live.requeue;
+  ending->ran = std::chrono::duration_cast<Millis>(ending->ended - live.claimed);
   if (!live.pid_stored) ending->pid = live.pid;
   Trim(live, true);
   ending->news = std::move(live.news);
+  ending->held = live.held;
+  if (hooks_.max_pending) ending->news.max_pending = hooks_.max_pending();
+  if (live.refusal && !ending->forced) ending->forced = std::move(live.refusal);
   attempts_.erase(ending->ref);
   unwritten_[ending->ref] = ending;
   Write(std::move(ending));
@@ -240,20 +326,60 @@ void Recorder::Finish(Live& live, std::shared_ptr<Ending> ending) {
 
 void Recorder::Write(std::shared_ptr<Ending> ending) {
   double random = Random();
-  calls_.WriteEnd<Written>(
-      ending->ref,
-      [ending, random](store::Store& store) { return WriteEnding(store, *ending, random); },
-      [this, ending](Result<Written> written) {
-        if (written) return Wrote(*ending, *written);
-        if (failed_writes_++ == 0)
-          os::LogError("An outcome waits for the store: " + written.error().detail);
-        retry_timers_[ending->ref] = loop_.After(kWriteRetry, [this, ending] {
-          --failed_writes_;
-          retry_timers_.erase(ending->ref);
-          Write(ending);
-        });
-      });
+  std::function<Result<Written>(store::Store&)> work = [this, ending, random](store::Store& store) {
+    // It may have waited long, and the wall clock may have been set since.
+    ending->at =
+        clock_.Now() - std::chrono::duration_cast<Millis>(clock_.SteadyNow() - ending->ended);
+    return WriteEnding(store, *ending, random);
+  };
+  std::function<void(Result<Written>)> then = [this, ending](Result<Written> written) {
+    written ? Wrote(*ending, *written) : EndNotStored(ending, written.error());
+  };
+  // A reset comes first, and changes what the end reads.
+  ending->reset ? calls_.Write(std::move(work), std::move(then))
+                : calls_.WriteEnd(ending->ref, std::move(work), std::move(then));
   if (ending->end.released) hooks_.slot_freed();
+}
+
+void Recorder::EndNotStored(const std::shared_ptr<Ending>& ending, const Error& error) {
+  store::AttemptNews& news = ending->news;
+  if (error.code == ErrorCode::kConflict && !news.child_jobs.empty()) {
+    for (LogLine& line : RefusedChildren(ending->ref, news.child_jobs, error.detail, ending->at))
+      news.logs.push_back(std::move(line));
+    news.child_jobs.clear();
+    ending->forced = Failed{ErrorClass::kPermanent, error.detail, {}};
+    return Write(ending);
+  }
+  bool passes = error.code == ErrorCode::kUnavailable;
+  if (!passes && ++ending->refusals == kRefusedTries) {
+    // Without what it said: that may be what is refused.
+    ++figures_.refused;
+    os::LogError(
+        fmt::format("The database refuses the end of attempt {} of job {}: it ends without "
+                    "what it said last ({} log lines, {} items, {} child jobs)",
+                    ending->ref.attempt, ending->ref.job_id, news.logs.size(), news.changes.size(),
+                    news.child_jobs.size()));
+    ForgetNews(news);
+    ending->end.snapshot.reset();
+    ending->forced = Failed{
+        ErrorClass::kPermanent, "The database refused the attempt's last words: they are lost", {}};
+    return Write(ending);
+  }
+  if (!passes && ending->refusals >= 2 * kRefusedTries) {
+    os::LogError(
+        fmt::format("The database refuses every end of attempt {} of job {}: its row is "
+                    "left to the monitor",
+                    ending->ref.attempt, ending->ref.job_id));
+    held_ -= ending->held;
+    unwritten_.erase(ending->ref);
+    return;
+  }
+  if (failed_writes_++ == 0) os::LogError("An outcome waits for the store: " + error.detail);
+  retry_timers_[ending->ref] = loop_.After(kWriteRetry, [this, ending] {
+    --failed_writes_;
+    retry_timers_.erase(ending->ref);
+    Write(ending);
+  });
 }
 
 void Recorder::Wrote(const Ending& ending, const Written& written) {
@@ -263,10 +389,15 @@ void Recorder::Wrote(const Ending& ending, const Written& written) {
     if (!ending.news.logs.empty()) hooks_.logged(ending.ref, ending.news.logs);
     if (written.decision.by == Transition::kRetry || written.decision.by == Transition::kInterrupt)
       hooks_.retry_at(written.run_at);
-  } else {
+  } else if (!ending.reset) {
     ++figures_.late_words;
+  } else if (!ending.requeue) {
+    os::LogError(
+        fmt::format("❌ Background job {} failed: {}", ending.ref.job_id, ending.reset->message));
+    os::LogError(fmt::format("🔧 Marked job {} as failed in database", ending.ref.job_id));
   }
   if (ending.released_later) WriteRelease(ending.ref, *ending.released_later);
+  held_ -= ending.held;
   unwritten_.erase(ending.ref);
 }
 

@@ -24,7 +24,10 @@ struct RecorderHooks {
   std::function<void()> slot_freed;
   std::function<int(const std::string& entity_type)> priority_of;  // of child jobs that name none
   std::function<void(WallTime)> retry_at;                          // a job waits until then
-  std::function<void(const AttemptRef&)> overflow;  // says more than can be stored: stop it
+  std::function<void(const AttemptRef&)> overflow;  // says more than can be held: stop it
+  // What it says cannot be taken, and its end is decided: stop it.
+  std::function<void(const AttemptRef&)> refused;
+  std::function<std::int64_t()> max_pending;  // pending jobs that may wait, children among them
   std::function<void(const AttemptRef&, const std::vector<LogLine>&)> logged;  // stored log lines
   std::function<void(const AttemptRef&, const supervisor::TurnQuestion&)> turn_asked;
   // For figures; may be empty.
@@ -46,8 +49,15 @@ class Recorder : public supervisor::AttemptObserver {
     return attempts_.contains(ref) || unwritten_.contains(ref);
   }
   std::size_t owned() const { return attempts_.size() + unwritten_.size(); }
+  // What waits to be stored, of all attempts.
+  std::size_t held_bytes() const { return held_; }
   // Outcomes that wait for a store that cannot be written.
   std::size_t unwritten() const { return failed_writes_; }
+
+  // An order that could not be stored: the row follows with the attempt's end. False: it has ended,
+  // or is not this server's.
+  bool CancelAtEnd(const AttemptRef& ref);
+  bool ResetAtEnd(const store::ResetOrder& order, bool requeue);
 
   void OnStarted(const AttemptRef& ref, int pid) override;
   void OnEvents(const AttemptRef& ref, std::vector<Event> events) override;
@@ -62,6 +72,7 @@ class Recorder : public supervisor::AttemptObserver {
 
   struct Figures {
     std::uint64_t late_words = 0;  // refused, of fenced attempts
+    std::uint64_t refused = 0;     // news and outcomes given up, since the database refuses them
   };
   const Figures& figures() const { return figures_; }
 
@@ -73,10 +84,19 @@ class Recorder : public supervisor::AttemptObserver {
     std::optional<int> pid;
     bool pid_stored = false;
     store::AttemptNews news;
-    std::size_t news_bytes = 0;
     LogBudget logs;
     WallTime dropped_told{};
     std::int64_t dropped_then = 0;  // lines, when it was told last
+    std::size_t held = 0;           // bytes of the news, also of those on their way
+    std::size_t waiting_logs = 0;   // bytes of logs in the news
+    int children = 0;               // said so far
+    int max_children = 0;
+    int refusals = 0;               // of its news, by the database
+    std::optional<Failed> refusal;  // how it ends
+    bool cancelled = false;         // by orders that could not be stored
+    std::optional<store::ResetOrder> reset;
+    bool requeue = false;
+    os::Steady claimed{};
     bool dirty = false;
     bool writing = false;
     std::shared_ptr<Ending>
@@ -89,6 +109,10 @@ class Recorder : public supervisor::AttemptObserver {
   void Log(Live& live, LogLine line);
   // Leaves of its log rows what the budget keeps, and says what it does not.
   void Trim(Live& live, bool last);
+  void TakeChild(Live& live, NewJob child);
+  void Refuse(Live& live, Failed why, const std::vector<NewJob>& children);
+  void NotStored(Live& live, store::AttemptNews news, const Error& error);
+  void EndNotStored(const std::shared_ptr<Ending>& ending, const Error& error);
   void End(std::shared_ptr<Ending> ending);
   void Finish(Live& live, std::shared_ptr<Ending> ending);
   void Write(std::shared_ptr<Ending> ending);
@@ -102,6 +126,7 @@ class Recorder : public supervisor::AttemptObserver {
   std::map<AttemptRef, Live> attempts_;
   std::map<AttemptRef, std::shared_ptr<Ending>> unwritten_;  // endings on their way to the store
   std::size_t failed_writes_ = 0;
+  std::size_t held_ = 0;
   os::EventLoop::Token flush_timer_;
   std::map<AttemptRef, os::EventLoop::Token> retry_timers_;
   Figures figures_;

@@ -32,6 +32,13 @@ std::string WriteRefs(std::span<const AttemptRef> refs) {
   return text.empty() ? "[]" : text + "]";
 }
 
+std::string WriteRefs(std::span<const std::string> names) {
+  std::string text;
+  for (const std::string& name : names)
+    text += (text.empty() ? "[[" : ",[") + JsonString(name) + "]";
+  return text.empty() ? "[]" : text + "]";
+}
+
 std::string WriteRefs(std::span<const ResetOrder> orders) {
   std::string text;
   for (const ResetOrder& order : orders)

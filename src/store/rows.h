@@ -17,6 +17,7 @@ RunningJob ReadRunningJob(const Rows& rows, WallTime lease_now);
 // The `refs` of a statement.
 std::string WriteRefs(std::span<const AttemptRef> refs);
 std::string WriteRefs(std::span<const ResetOrder> orders);
+std::string WriteRefs(std::span<const std::string> names);  // no attempts
 
 inline std::int64_t UnixMillis(WallTime time) { return time.time_since_epoch().count(); }
 

@@ -4,6 +4,6 @@
 
 namespace forager::store {
 
-inline constexpr int kSchemaVersion = 8;
+inline constexpr int kSchemaVersion = 9;
 
 }  // namespace forager::store

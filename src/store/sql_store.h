@@ -33,7 +33,8 @@ class SqlStore final : public Store {
   Result<bool> Retry(const AttemptFinal& final, WallTime run_at, bool counts_try, bool counts_crash,
                      WallTime now) override;
   Result<bool> Cancel(const AttemptFinal& final, WallTime now) override;
-  Result<bool> Interrupt(const AttemptFinal& final, WallTime now) override;
+  Result<bool> Interrupt(const AttemptFinal& final, WallTime run_at, bool counts,
+                         WallTime now) override;
   Result<bool> Reset(const AttemptRef& ref, const std::string& message, bool requeue,
                      WallTime now) override;
   Result<std::vector<AttemptRef>> ResetAll(std::span<const ResetOrder> orders, bool requeue,
@@ -57,6 +58,8 @@ class SqlStore final : public Store {
   Result<void> DrainNode(const std::string& node_id, bool draining) override;
   Result<std::vector<RunningJob>> LostAttempts(int limit, WallTime now) override;
   Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) override;
+
+  Result<void> MoveWaits(Millis by, WallTime now) override;
 
   Result<std::vector<Turn>> ReserveTurns(std::span<const TurnWish> wishes, Millis host_interval,
                                          WallTime now) override;
@@ -173,15 +176,21 @@ class SqlStore final : public Store {
   Result<void> CheckRoom(std::size_t more, std::int64_t max_pending);
   bool CancelRunning(const std::string& job_id, bool force, WallTime now);
   std::optional<std::string> HolderOf(const std::optional<std::string>& unique_key);
-  Job Insert(const NewJob& job, int default_priority, WallTime now);
+  Job Insert(const NewJob& job, int default_priority, WallTime now,
+             std::optional<std::string> child_digest = {});
   void WriteInserted(WallTime now);
   void Count(HistoryEvent event, const std::string& entity_type, WallTime now);
   void CountById(HistoryEvent event, const std::string& job_id, WallTime now);
   Result<bool> End(const AttemptFinal& final, WallTime now, std::optional<HistoryEvent> event,
                    const std::function<void(std::optional<WallTime> started_at)>& move);
   void StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines);
-  void StoreNews(const AttemptNews& news, WallTime now);
-  void StoreChildren(const AttemptNews& news, WallTime now);
+  struct Child {
+    NewJob job;
+    std::string digest;
+  };
+  void StoreNews(const AttemptNews& news, std::span<const Child> children, WallTime now);
+  Result<std::vector<Child>> NewChildren(const AttemptNews& news);
+  void StoreChildren(const AttemptRef& ref, std::span<const Child> children, WallTime now);
   void ResetSome(std::span<const ResetOrder> orders, bool requeue, WallTime now,
                  std::vector<AttemptRef>& reset);
   Result<Job> MustFind(const std::string& job_id, std::string_view statement = "find_job");
@@ -242,6 +251,7 @@ class SqlStore final : public Store {
     Job job;
     std::string host;
     WallTime eligible{};
+    std::optional<std::string> child_digest;
   };
   struct Inserted {
     std::vector<NewRow> jobs;

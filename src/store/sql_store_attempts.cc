@@ -28,7 +28,11 @@ Result<bool> SqlStore::End(const AttemptFinal& final, WallTime now,
         entity_type = guard.Text(2);
       }
     }
-    if (in_time) StoreNews(final.news, now);
+    if (in_time) {
+      auto children = NewChildren(final.news);
+      if (!children) return std::unexpected(children.error());
+      StoreNews(final.news, *children, now);
+    }
     auto usage = [&](auto member) -> std::optional<std::int64_t> {
       if (!final.usage) return std::nullopt;
       return (*final.usage).*member;
@@ -83,11 +87,12 @@ Result<bool> SqlStore::Cancel(const AttemptFinal& final, WallTime now) {
   });
 }
 
-Result<bool> SqlStore::Interrupt(const AttemptFinal& final, WallTime now) {
+Result<bool> SqlStore::Interrupt(const AttemptFinal& final, WallTime run_at, bool counts,
+                                 WallTime now) {
   const AttemptRef& ref = final.news.ref;
   return End(final, now, std::nullopt, [&](std::optional<WallTime>) {
     db_.Send("interrupt_job", {ref.job_id, ref.attempt, now, final.error_class, final.error_message,
-                               UnixMillis(now)});
+                               run_at, UnixMillis(run_at), run_at > now, counts});
     committed_.pending_added = true;
   });
 }
@@ -100,8 +105,8 @@ Result<bool> SqlStore::Reset(const AttemptRef& ref, const std::string& message, 
   return !reset->empty();
 }
 
-Result<std::vector<AttemptRef>> SqlStore::ResetAll(std::span<const ResetOrder> orders,
-                                                   bool requeue, WallTime now) {
+Result<std::vector<AttemptRef>> SqlStore::ResetAll(std::span<const ResetOrder> orders, bool requeue,
+                                                   WallTime now) {
   return Guard([&]() -> Result<std::vector<AttemptRef>> {
     std::vector<AttemptRef> reset;
     for (std::size_t begin = 0; begin < orders.size(); begin += kAtOnce)
@@ -153,13 +158,15 @@ Result<bool> SqlStore::Record(const AttemptNews& news, WallTime now) {
       Rows guard = db_.Query("guard_attempt", {news.ref.job_id, news.ref.attempt});
       if (!guard.Next()) return false;
     }
-    StoreNews(news, now);
+    auto children = NewChildren(news);
+    if (!children) return std::unexpected(children.error());
+    StoreNews(news, *children, now);
     Touched(news.ref.job_id);
     return true;
   });
 }
 
-void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
+void SqlStore::StoreNews(const AttemptNews& news, std::span<const Child> children, WallTime now) {
   const AttemptRef& ref = news.ref;
   Progress progress = news.progress.value_or(Progress{});
   if (news.progress && !progress.updated_at) progress.updated_at = now;
@@ -182,7 +189,7 @@ void SqlStore::StoreNews(const AttemptNews& news, WallTime now) {
                     change.confidence, change.source_url, change.evidence, now});
   }
   if (!rows.empty()) db_.InsertMany("insert_change", rows);
-  StoreChildren(news, now);
+  StoreChildren(ref, children, now);
   if (news.keep_logs)
     db_.Send("trim_logs", {ref.job_id, ref.attempt, news.keep_logs->first, news.keep_logs->last});
 }
@@ -194,24 +201,6 @@ void SqlStore::StoreLogs(const AttemptRef& ref, std::span<const LogLine> lines) 
                     line.message, line.log_data});
   }
   if (!rows.empty()) db_.InsertMany("insert_log", rows);
-}
-
-void SqlStore::StoreChildren(const AttemptNews& news, WallTime now) {
-  for (NewJob child : news.child_jobs) {
-    child.parent_job_id = news.ref.job_id;
-    if (auto holder = HolderOf(child.unique_key)) {
-      // An attempt that is tried again submits its children again: the first ones count.
-      LogLine line;
-      line.timestamp = now;
-      line.message = fmt::format(
-          "Child job not submitted: {} with unique_key \"{}\" is pending or running already.",
-          *holder, *child.unique_key);
-      StoreLogs(news.ref, {&line, 1});
-      continue;
-    }
-    Insert(child, 5, now);
-    WriteInserted(now);  // the next child may have the same unique_key
-  }
 }
 
 Result<bool> SqlStore::Release(const AttemptRef& ref, const std::optional<Usage>& usage,

@@ -74,7 +74,8 @@ std::optional<std::string> SqlStore::HolderOf(const std::optional<std::string>& 
 }
 
 // The row is written by WriteInserted, together with others.
-Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now) {
+Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now,
+                     std::optional<std::string> child_digest) {
   Job job;
   job.job_id = MakeJobId(now);
   job.entity_type = made.entity_type;
@@ -101,18 +102,18 @@ Job SqlStore::Insert(const NewJob& made, int default_priority, WallTime now) {
   }
   Touched(job.job_id);
   committed_.pending_added = true;
-  inserted_.jobs.push_back({job, std::move(host), eligible});
+  inserted_.jobs.push_back({job, std::move(host), eligible, std::move(child_digest)});
   return job;
 }
 
 void SqlStore::WriteInserted(WallTime now) {
   std::vector<Database::Row> rows;
   rows.reserve(inserted_.jobs.size());
-  for (const auto& [job, host, eligible] : inserted_.jobs) {
+  for (const auto& [job, host, eligible, child_digest] : inserted_.jobs) {
     rows.push_back({job.job_id, job.entity_type, job.job_type, job.entity_id, job.search_query,
                     job.target_url, job.search_filters, job.priority, job.run_at, job.max_attempts,
                     Minutes(job.timeout), job.parent_job_id, job.initiated_by, job.unique_key, now,
-                    host, UnixMillis(eligible), eligible > now});
+                    host, UnixMillis(eligible), eligible > now, child_digest});
   }
   if (!rows.empty()) db_.InsertMany("insert_job", rows);
   for (const auto& [entity_type, count] : inserted_.by_type) {

@@ -94,6 +94,20 @@ Result<void> SqlStore::DrainNode(const std::string& node_id, bool draining) {
   });
 }
 
+Result<void> SqlStore::MoveWaits(Millis by, WallTime now) {
+  return Guard([&]() -> Result<void> {
+    std::string span = fmt::format("{:+.3f} seconds", static_cast<double>(by.count()) / 1e3);
+    db_.Send("move_waiting", {span, by.count()});
+    db_.Send("rank_ready", {UnixMillis(now)});
+    for (const char* moved : {"move_running", "move_attempts", "move_hosts", "move_messages",
+                              "move_answers", "move_sessions", "move_login_codes", "move_nodes"})
+      db_.Send(moved, {span});
+    committed_.many = true;
+    committed_.pending_added = true;
+    return {};
+  });
+}
+
 Result<std::vector<RunningJob>> SqlStore::LostAttempts(int limit, WallTime now) {
   return Guard([&]() -> Result<std::vector<RunningJob>> {
     std::vector<RunningJob> lost;

@@ -51,19 +51,25 @@ void Replace(std::string& text, std::string_view mark, std::string_view by) {
 
 // What stands for another named text.
 constexpr std::pair<std::string_view, std::string_view> kPieces[] = {
-    {"{job}", "job_columns"},           {"{attempt}", "attempt_columns"},
-    {"{change}", "change_columns"},     {"{schedule}", "schedule_columns"},
-    {"{alert}", "alert_columns"},       {"{message}", "message_columns"},
-    {"{held}", "held"},                 {"{unheld}", "unheld"},
-    {"{running}", "running_columns"},   {"{refs}", "refs"},
-    {"{bulk}", "bulk_columns"}};
+    {"{job}", "job_columns"},
+    {"{attempt}", "attempt_columns"},
+    {"{change}", "change_columns"},
+    {"{schedule}", "schedule_columns"},
+    {"{alert}", "alert_columns"},
+    {"{message}", "message_columns"},
+    {"{held}", "held"},
+    {"{unheld}", "unheld"},
+    {"{running}", "running_columns"},
+    {"{refs}", "refs"},
+    {"{bulk}", "bulk_columns"},
+    {"{unindexed}", "unindexed"}};
 
 // The text both dialects share, then what each says in its own way.
 Statements ReadAll(std::initializer_list<std::string_view> own) {
   Statements all;
   for (std::string_view text :
-       {kJobsSql, kHostsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kAlertsSql, kNodesSql,
-        kSchedulesSql, kHistorySql, kTransferSql, kTransactionSql}) {
+       {kJobsSql, kHostsSql, kClaimSql, kReadsSql, kListSql, kAccessSql, kMetricsSql, kAlertsSql,
+        kNodesSql, kSchedulesSql, kHistorySql, kTransferSql, kTransactionSql}) {
     Read(text, all);
   }
   for (std::string_view text : own) Read(text, all);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -139,12 +140,15 @@ struct AttemptNews {
   std::int64_t items_found = 0;         // to add
   std::int64_t new_entities_found = 0;  // to add
   std::int64_t unreadable_events = 0;   // to add
+  // An identical one of the same parent is stored once, whichever attempt submits it.
   std::vector<NewJob> child_jobs;
   // Of the attempt's log rows only the first and the last so many are kept.
   struct KeptLogs {
     std::int64_t first = 0, last = 0;
   };
   std::optional<KeptLogs> keep_logs;
+  // Pending jobs that may wait, the child jobs among them.
+  std::int64_t max_pending = std::numeric_limits<std::int64_t>::max();
 };
 
 // The final word on an attempt: its outcome, what its process did, the last news.
@@ -315,8 +319,9 @@ class Store {
   virtual Result<bool> Retry(const AttemptFinal& final, WallTime run_at, bool counts_try,
                              bool counts_crash, WallTime now) = 0;
   virtual Result<bool> Cancel(const AttemptFinal& final, WallTime now) = 0;
-  virtual Result<bool> Interrupt(const AttemptFinal& final,
-                                 WallTime now) = 0;  // run_at = now, interruptions + 1
+  // Given back, to be started from `run_at` on; `counts` among its interruptions.
+  virtual Result<bool> Interrupt(const AttemptFinal& final, WallTime run_at, bool counts,
+                                 WallTime now) = 0;
 
   // reset: running -> failed (or pending with `requeue`, tries start again), fenced before anything
   // is killed.
@@ -335,7 +340,9 @@ class Store {
   // ---- news of a live attempt
   // ---------------------------------------------------------------------
   virtual Result<void> Started(const AttemptRef& ref, int pid) = 0;
-  // Guarded like a transition; false: too late, nothing was stored.
+  // Guarded like a transition; false: too late, nothing was stored. kConflict, also from the five
+  // ends above: with its child jobs too many would wait; nothing was stored, and without them it
+  // can.
   virtual Result<bool> Record(const AttemptNews& news, WallTime now) = 0;
   // The tree is proven empty: sets released_at (once), fills usage.
   virtual Result<bool> Release(const AttemptRef& ref, const std::optional<Usage>& usage,
@@ -360,6 +367,10 @@ class Store {
   virtual Result<std::vector<RunningJob>> LostAttempts(int limit, WallTime now) = 0;
   // Attempts that their jobs have left, on nodes not heard of for a lease: their slots are free.
   virtual Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) = 0;
+
+  // ---- the wall clock was set, by `by` to `now`: waits, and the starts of what runs, move along.
+  // Times that users gave stay, and what is over keeps its times.
+  virtual Result<void> MoveWaits(Millis by, WallTime now) = 0;
 
   // ---- turns at web hosts, one budget for all jobs of all servers
   // ------------------------------------------------------------------------------- A turn comes no

@@ -88,6 +88,9 @@ class FakeControl : public Control {
                                       WallTime now) override {
     return store.QueueMessage({std::nullopt, receiver, "test", "{}", now}, now);
   }
+  void CancelUnstored(const std::string&, bool, std::function<void(bool)> done) override {
+    done(false);
+  }
   void AlertsQueued() override { ++alerts_queued; }
   bool shutting_down() const override { return stopping; }
 

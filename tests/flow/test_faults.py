@@ -313,6 +313,41 @@ def test_a_full_disk_loses_nothing(make, tmp_path):
         subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_full_disk_stops_no_order(make, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("may not mount here")
+    forager = None
+    try:
+        forager = make({"max_running": 5}, data_dir=disk / "data")
+        cancelled, reset = (forager.working("ignore_term") for _ in range(2))
+        fill(disk)
+        wait_until(lambda: forager.post("/jobs", {"entity_type": "selftest", "job_type": "ok"}).status_code == 503, 10, "nothing to be stored")
+        answer = forager.post(f"/jobs/{cancelled}/cancel?force=true")
+        assert answer.status_code == 202 and "cannot be stored yet" in answer.json()["warnings"][0], answer.text
+        wait_until(lambda: forager.job(cancelled)["status"] == "cancelled", 20, "the reserve to make room for the end")
+        assert forager.job(reset)["status"] in ("running", "failed")
+        os.unlink(disk / "filler")
+        wait_until(lambda: forager.get("/readyz").status_code == 200, 15, "the server to be ready again")
+    finally:
+        if forager:
+            forager.close()
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def fill(disk):
+    with open(disk / "filler", "wb") as filler:
+        try:
+            while True:
+                filler.write(b"x" * 65536)
+                filler.flush()
+        except OSError:
+            pass
+
+
 # --- clocks
 
 @pytest.mark.no_sanitizer
@@ -334,6 +369,42 @@ def test_a_clock_that_jumps_hurts_nobody(make, tmp_path, jump):
     assert forager.finish("ok")["status"] == "completed"
     hung = forager.finish("sleep", max_attempts=1)
     assert hung["error_class"] == "heartbeat_lost"
+
+
+def moving_clock(tmp_path):
+    stamp = tmp_path / "clock"
+    stamp.write_text("+0")
+    library = next(iter(sorted(__import__("glob").glob("/usr/lib/*/faketime/libfaketimeMT.so.1"))))
+    return stamp, {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(stamp), "FAKETIME_NO_CACHE": "1",
+                   "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+@pytest.mark.no_sanitizer
+@pytest.mark.skipif(not shutil.which("faketime"), reason="needs faketime")
+def test_a_clock_set_back_makes_no_retry_wait(make, tmp_path):
+    stamp, env = moving_clock(tmp_path)
+    forager = make({"max_running": 5, "defaults": {"backoff": "6s"}}, env=env)
+    job_id = forager.submit("transient", search_filters={"times": 1})
+    forager.post(f"/jobs/{job_id}/start")
+    wait_until(lambda: forager.job(job_id)["attempt"] == 1 and forager.job(job_id)["status"] == "pending", 10, "the backoff")
+    stamp.write_text("-2h")
+    assert forager.wait_status(job_id, seconds=15)["status"] == "completed"
+
+
+@pytest.mark.no_sanitizer
+@pytest.mark.skipif(not shutil.which("faketime"), reason="needs faketime")
+@pytest.mark.parametrize("jump", ["+10d", "-2h"])
+def test_a_clock_that_is_set_changes_no_duration(make, tmp_path, jump):
+    stamp, env = moving_clock(tmp_path)
+    forager = make({"max_running": 5}, env=env)
+    job_id = forager.working("ok", search_filters={"ms": 4000})
+    stamp.write_text(jump)
+    job = forager.wait_status(job_id)
+    took = moment(job["completed_at"]) - moment(job["started_at"])
+    assert 3 <= took <= 4 + 2 * SLACK
+    attempt = forager.get(f"/jobs/{job_id}/attempts").json()["attempts"][0]
+    assert 3 <= moment(attempt["ended_at"]) - moment(attempt["started_at"]) <= 4 + 2 * SLACK
+    assert forager.stats()["average_duration"] <= 4 + 2 * SLACK
 
 
 # --- another program holds the database

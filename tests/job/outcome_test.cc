@@ -179,8 +179,18 @@ TEST(Decide, PermanentClassesFailAtOnce) {
 TEST(Decide, InterruptionUsesNoTryButIsBounded) {
   Job job = Running(2, 2);
   EXPECT_EQ(After(job, ErrorClass::kInterrupted).by, Transition::kInterrupt);
-  job.interruptions = RetryPolicy{}.max_interruptions;
+  EXPECT_EQ(After(job, ErrorClass::kInterrupted).delay, Millis{0});
+  job.interruptions = 2;
+  EXPECT_EQ(After(job, ErrorClass::kNodeLost).delay, Millis{1'000}) << "the third";
+  job.interruptions = 4;
+  EXPECT_EQ(After(job, ErrorClass::kNodeLost).delay, Millis{4'000});
+  job.interruptions = 19;
+  EXPECT_EQ(After(job, ErrorClass::kNodeLost).by, Transition::kInterrupt);
+  job.interruptions = 20;
   EXPECT_EQ(After(job, ErrorClass::kInterrupted).by, Transition::kFail);
+  EXPECT_EQ(After(job, ErrorClass::kNodeLost).by, Transition::kFail);
+  EXPECT_FALSE(Decide(job, Failed{ErrorClass::kInterrupted, "EAGAIN", {}, true}, RetryPolicy{}, 0)
+                   .counts_interruption);
   EXPECT_EQ(Decide(job, Failed{ErrorClass::kInterrupted, "EAGAIN", {}, true}, RetryPolicy{}, 0).by,
             Transition::kInterrupt);
 }

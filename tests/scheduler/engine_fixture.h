@@ -99,6 +99,8 @@ class EngineTest : public ::testing::Test {
     hooks.priority_of = [](const std::string&) { return 7; };
     hooks.retry_at = [this](WallTime when) { retries_at_.push_back(when); };
     hooks.overflow = [](const AttemptRef&) {};
+    hooks.refused = [this](const AttemptRef& ref) { refused_.push_back(ref); };
+    hooks.max_pending = [this] { return max_pending_; };
     hooks.logged = [](const AttemptRef&, const std::vector<LogLine>&) {};
     recorder_ = std::make_unique<Recorder>(*loop_, clock_, *calls_, hooks);
     dispatcher_ =
@@ -116,6 +118,7 @@ class EngineTest : public ::testing::Test {
     TypeSettings type;
     type.entity_type = "community";
     type.collector = "web";
+    type.max_children = 5;
     return std::make_shared<const TypeCatalog>(
         TypeSettings{}, std::map<std::string, TypeSettings>{{"community", type}});
   }
@@ -205,6 +208,8 @@ class EngineTest : public ::testing::Test {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<Monitor> monitor_;
   std::vector<WallTime> retries_at_;
+  std::vector<AttemptRef> refused_;
+  std::int64_t max_pending_ = 1'000'000;
 };
 
 }  // namespace forager::scheduler

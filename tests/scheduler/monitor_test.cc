@@ -8,7 +8,7 @@ class MonitorTest : public EngineTest {
   std::vector<std::string> Reset(Millis timeout, bool requeue = false) {
     std::optional<std::vector<std::string>> ids;
     monitor_->Reset(timeout, requeue,
-                    [&](Result<std::vector<std::string>> reset) { ids = reset.value(); });
+                    [&](Result<Monitor::ResetJobs> reset) { ids = reset.value().job_ids; });
     Until([&] { return ids.has_value(); });
     return *ids;
   }

@@ -74,9 +74,8 @@ TEST_F(RecorderTest, WhatIsLostIsCountedAndTold) {
   ASSERT_FALSE(told.logs.empty());
   auto notices = static_cast<std::int64_t>(told.logs.size());
   std::int64_t dropped = 30'000 + 100 - (logs.total - notices);
-  EXPECT_EQ(told.logs.back().message,
-            fmt::format("dropped {} lines ({} bytes) of output", dropped,
-                        5'000 + (dropped - 100) * 13));
+  EXPECT_EQ(told.logs.back().message, fmt::format("dropped {} lines ({} bytes) of output", dropped,
+                                                  5'000 + (dropped - 100) * 13));
 }
 
 TEST_F(RecorderTest, ProgressIsStoredWhileTheAttemptLives) {
@@ -176,6 +175,144 @@ TEST_F(RecorderTest, EndOfADeletedJobIsForgotten) {
   });
   Ended(ref, Exited{0}, Good());
   EXPECT_EQ(recorder_->owned(), 0u);
+}
+
+ChildJobEvent Child(const std::string& query, const std::string& filters = R"({"a":1,"b":2})") {
+  ChildJobEvent child;
+  child.job.entity_type = "builder";
+  child.job.job_type = "update";
+  child.job.search_query = query;
+  child.job.search_filters = filters;
+  return child;
+}
+
+class Children : public EngineTest {
+ protected:
+  std::size_t Count(const std::string& parent) {
+    store::ListRequest children;
+    children.filter.parent_job_id = parent;
+    return Ask<store::Page<Job>>([&](store::Store& store) { return store.List(children); })
+        .items.size();
+  }
+  std::vector<LogLine> Warnings(const std::string& id) {
+    store::LogRequest request;
+    request.level = LogLevel::kWarning;
+    return Ask<store::LogPage>([&](store::Store& store) { return store.Logs(id, request); }).logs;
+  }
+};
+
+TEST_F(Children, AnIdenticalOneOfTheSameParentIsStoredOnceHoweverOftenItIsTried) {
+  AttemptRef ref = Running();
+  recorder_->OnEvents(ref, {Child("one"), Child("two"), Child("one", R"({"b": 2, "a": 1})")});
+  Ended(ref, Signaled{11});
+  EXPECT_EQ(Count(ref.job_id), 2u);
+  Until([&] { return supervisor_.started.back().ref.attempt == 2; });
+  AttemptRef again{ref.job_id, 2};
+  recorder_->OnEvents(again, {Child("one"), Child("two"), Child("three")});
+  Ended(again, Exited{0}, Good());
+  EXPECT_EQ(Count(ref.job_id), 3u);
+  EXPECT_EQ(Find(ref.job_id).status, State::kCompleted);
+}
+
+TEST_F(Children, MoreThanAnAttemptMaySubmitAreAPermanentFailure) {
+  AttemptRef ref = Running();
+  for (int i = 0; i < 9; ++i) recorder_->OnEvents(ref, {Child(std::to_string(i))});
+  EXPECT_EQ(refused_, std::vector<AttemptRef>{ref});
+  Ended(ref, Signaled{9});
+  Job job = Find(ref.job_id);
+  EXPECT_EQ(job.status, State::kFailed);
+  EXPECT_EQ(job.error_class, "permanent");
+  EXPECT_EQ(job.error_message, "The attempt submitted more than 5 child jobs (max_children)");
+  EXPECT_EQ(Count(ref.job_id), 5u);
+  auto warnings = Warnings(ref.job_id);
+  ASSERT_FALSE(warnings.empty());
+  EXPECT_TRUE(warnings[0].message.starts_with("Child job refused: builder/update"))
+      << warnings[0].message;
+}
+
+TEST_F(Children, TooManyWaitingJobsAreAPermanentFailureAlsoOfAnAttemptThatHasEnded) {
+  AttemptRef ref = Running();
+  max_pending_ = 1;
+  recorder_->OnEvents(ref, {Child("one"), Child("two")});
+  Ended(ref, Exited{0}, Good());
+  Job job = Find(ref.job_id);
+  EXPECT_EQ(job.status, State::kFailed);
+  EXPECT_EQ(job.error_class, "permanent");
+  EXPECT_NE(job.error_message->find("max_pending"), std::string::npos) << *job.error_message;
+  EXPECT_EQ(Count(ref.job_id), 0u);
+  EXPECT_EQ(Warnings(ref.job_id).size(), 3u) << "each by name, and the end";
+}
+
+TEST_F(RecorderTest, WhatTheDatabaseRefusesForGoodIsGivenUp) {
+  AttemptRef ref = Running();
+  sqlite3* shell = nullptr;
+  ASSERT_EQ(sqlite3_open((dir_ + "/forager.db").c_str(), &shell), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(shell,
+                         "CREATE TRIGGER refuse BEFORE INSERT ON collection_changes "
+                         "BEGIN SELECT RAISE(ABORT, 'no'); END",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(shell);
+  recorder_->OnEvents(ref, {Found("Willow Bend")});
+  EXPECT_GT(recorder_->held_bytes(), 0u);
+  Ended(ref, Exited{0}, Good());
+  Job job = Find(ref.job_id);
+  EXPECT_EQ(job.status, State::kFailed);
+  EXPECT_EQ(job.error_class, "permanent");
+  EXPECT_EQ(recorder_->figures().refused, 1u);
+  EXPECT_EQ(recorder_->held_bytes(), 0u) << "nothing is held, and nothing is counted as held";
+  EXPECT_TRUE(LastAttempt(ref.job_id).released_at);
+}
+
+TEST_F(RecorderTest, WhatWaitsIsCountedAtItsTrueSize) {
+  AttemptRef ref = Running();
+  sqlite3* shell = nullptr;
+  ASSERT_EQ(sqlite3_open((dir_ + "/forager.db").c_str(), &shell), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(shell, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  for (int i = 0; i < 10; ++i) recorder_->OnEvents(ref, {Found(std::string(100'000, 'x'))});
+  recorder_->OnEvents(ref, {Child(std::string(2'000, 'y'))});
+  std::size_t held = recorder_->held_bytes();
+  EXPECT_GT(held, 1'002'000u);
+  EXPECT_LT(held, 1'020'000u);
+  bool failed = false;
+  auto late = loop_->After(Millis{900}, [&] { failed = true; });  // at least one write has failed
+  Until([&] { return failed; });
+  EXPECT_EQ(recorder_->held_bytes(), held);
+  ASSERT_EQ(sqlite3_exec(shell, "ROLLBACK", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(shell);
+  Until([&] { return recorder_->held_bytes() == 0; });
+  EXPECT_EQ(Find(ref.job_id).items_found, 10);
+}
+
+TEST_F(RecorderTest, OrdersThatCouldNotBeStoredAreStoredWithTheEnd) {
+  AttemptRef cancelled = Running();
+  EXPECT_TRUE(recorder_->CancelAtEnd(cancelled));
+  Ended(cancelled, Exited{0}, Good());
+  EXPECT_EQ(Find(cancelled.job_id).status, State::kCancelled);
+  EXPECT_FALSE(recorder_->CancelAtEnd(cancelled));
+
+  AttemptRef reset = Running();
+  EXPECT_TRUE(recorder_->ResetAtEnd({reset, "Job timed out."}, false));
+  Ended(reset, Signaled{9});
+  EXPECT_EQ(Find(reset.job_id).status, State::kFailed);
+  EXPECT_EQ(Find(reset.job_id).error_message, "Job timed out.");
+  EXPECT_EQ(Find(reset.job_id).error_class, "reset");
+  EXPECT_TRUE(LastAttempt(reset.job_id).released_at);
+
+  OnRequest();
+  std::string id = Submitted();
+  store::ClaimRequest request;
+  request.node = "node-1";
+  request.limits.total = 9;
+  request.job_id = id;
+  auto claimed = Ask<store::ClaimResult>(
+      [&](store::Store& store) { return store.Claim(request, clock_.Now()); });
+  dispatcher_->Launch(claimed.jobs);
+  AttemptRef requeued{id, claimed.jobs[0].attempt};
+  EXPECT_TRUE(recorder_->ResetAtEnd({requeued, "Job timed out."}, true));
+  Ended(requeued, Signaled{9});
+  EXPECT_EQ(Find(id).status, State::kPending);
+  EXPECT_EQ(Find(id).tries_used, 0);
 }
 
 }  // namespace

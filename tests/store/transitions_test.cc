@@ -36,7 +36,8 @@ class Transitions : public StoreTest {
       case Transition::kResetAndRequeue:
         return moved(Do([&](Store& s) { return s.Reset(ref, "too long", true, now_); }));
       case Transition::kInterrupt:
-        return moved(Do([&](Store& s) { return s.Interrupt(Final(ref, "interrupted"), now_); }));
+        return moved(
+            Do([&](Store& s) { return s.Interrupt(Final(ref, "interrupted"), now_, true, now_); }));
       case Transition::kRequeue:
         return Do([&](Store& s) { return s.Requeue(job_id, now_); }).has_value();
       case Transition::kCancelPending: {
@@ -127,7 +128,7 @@ TEST_P(Transitions, LateWordsOfAFencedAttemptChangeNothing) {
   EXPECT_FALSE(*Do([&](Store& s) { return s.Fail(late, now_); }));
   EXPECT_FALSE(*Do([&](Store& s) { return s.Retry(late, now_, true, true, now_); }));
   EXPECT_FALSE(*Do([&](Store& s) { return s.Cancel(late, now_); }));
-  EXPECT_FALSE(*Do([&](Store& s) { return s.Interrupt(late, now_); }));
+  EXPECT_FALSE(*Do([&](Store& s) { return s.Interrupt(late, now_, true, now_); }));
   EXPECT_FALSE(*Do([&](Store& s) { return s.Reset(old, "again", false, now_); }));
   EXPECT_FALSE(*Do([&](Store& s) { return s.Release(old, std::nullopt, now_); }));
 
@@ -170,7 +171,8 @@ TEST_P(Transitions, OnceCancelIsRequestedOnlyCancelEndsTheAttempt) {
   EXPECT_EQ(Look(ref.job_id).cancel_requested_at, asked);
   EXPECT_FALSE(Complete(ref));
   EXPECT_FALSE(Retry(ref, Millis{0}));
-  EXPECT_FALSE(*Do([&](Store& s) { return s.Interrupt(Final(ref, "interrupted"), now_); }));
+  EXPECT_FALSE(
+      *Do([&](Store& s) { return s.Interrupt(Final(ref, "interrupted"), now_, true, now_); }));
   EXPECT_EQ(Look(ref.job_id).status, State::kRunning);
   EXPECT_TRUE(*Do([&](Store& s) { return s.Cancel(Final(ref, "cancelled"), now_); }));
   EXPECT_EQ(Look(ref.job_id).status, State::kCancelled);
@@ -224,7 +226,8 @@ TEST_P(Transitions, ResetWithRequeueNeedsANewRequest) {
 
 TEST_P(Transitions, InterruptGivesTheAttemptBackNotTheNumber) {
   AttemptRef ref = Running();
-  ASSERT_TRUE(*Do([&](Store& s) { return s.Interrupt(Final(ref, "interrupted"), now_); }));
+  ASSERT_TRUE(
+      *Do([&](Store& s) { return s.Interrupt(Final(ref, "interrupted"), now_, true, now_); }));
   Job job = Look(ref.job_id);
   EXPECT_EQ(job.tries_used, 0);
   EXPECT_EQ(job.interruptions, 1);
@@ -320,7 +323,9 @@ TEST_P(Transitions, UniqueKeyIsTakenOnlyWhilePendingOrRunning) {
 TEST_P(Transitions, SubmitManyIsAllOrNothingAndBounded) {
   std::vector<NewJob> jobs(3, AJob());
   jobs[2].unique_key = "k";
-  EXPECT_EQ(Do([&](Store& s) { return s.SubmitMany(jobs, {{"property", 7}}, 100, now_); })->size(),
+  EXPECT_EQ(Do([&](Store& s) {
+              return s.SubmitMany(jobs, {{"property", 7}}, 100, now_);
+            })->size(),
             3u);
   EXPECT_EQ(Do([&](Store& s) { return s.SubmitMany(jobs, {}, 100, now_); }).error().code,
             ErrorCode::kConflict);
@@ -342,6 +347,33 @@ TEST_P(Transitions, OrdersTellWhoIsCancelledOrFenced) {
   EXPECT_TRUE((*orders)[0].cancel && (*orders)[0].cancel_forced && !(*orders)[0].fenced);
   EXPECT_TRUE((*orders)[1].fenced);
   EXPECT_TRUE((*orders)[2].fenced);
+}
+
+TEST_P(Transitions, WaitsAndStartsMoveWithTheClockAndWhatUsersGaveStays) {
+  for (Millis by : {Millis{-7'200'000}, Millis{10LL * 24 * 3'600'000}}) {
+    AttemptRef retried = Running();
+    WallTime before = now_;
+    ASSERT_TRUE(Retry(retried, Millis{2'000}));
+    AttemptRef running = Running();
+    NewJob planned = AJob();
+    planned.run_at = now_ + Millis{60'000};
+    std::string later = Submitted(planned);
+    now_ += by;
+    ASSERT_TRUE(Do([&](Store& s) -> Result<int> {
+      auto moved = s.MoveWaits(by, now_);
+      if (!moved) return std::unexpected(moved.error());
+      return 0;
+    }));
+    EXPECT_EQ(Look(retried.job_id).run_at, before + by + Millis{2'000});
+    EXPECT_EQ(Look(running.job_id).started_at, now_);
+    EXPECT_EQ(Look(later).run_at, planned.run_at);
+    Advance(Millis{5'000});
+    ASSERT_TRUE(Complete(running));
+    EXPECT_EQ(*Look(running.job_id).completed_at - *Look(running.job_id).started_at, Millis{5'000});
+    EXPECT_LT(*Figures().average_duration, 6.0);
+    ASSERT_TRUE(Do([&](Store& s) { return s.RequestCancel(retried.job_id, false, now_); }));
+    ASSERT_TRUE(Do([&](Store& s) { return s.RequestCancel(later, false, now_); }));
+  }
 }
 
 }  // namespace

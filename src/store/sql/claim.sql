@@ -81,3 +81,8 @@ RETURNING {job};
 SELECT id FROM collection_jobs
 WHERE waiting = 1 AND status = 'pending' AND auto_start = $1 AND eligible_ms <= $2
 ORDER BY eligible_ms LIMIT $3 {unheld};
+
+-- The wall clock was set back: what was ready before is not put behind all that comes now.
+-- name: rank_ready
+UPDATE collection_jobs SET eligible_ms = $1, revision = revision + 1
+WHERE ready_key IS NOT NULL AND eligible_ms > $1;

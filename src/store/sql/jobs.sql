@@ -41,7 +41,7 @@ WHERE job_id = $1 AND attempt = $2 AND status = 'running' AND cancel_requested_a
 -- name: retry_job
 UPDATE collection_jobs SET status = 'pending', updated_at = $3, error_class = $4,
   error_message = $5, run_at = $6, eligible_ms = $7, waiting = $8, tries_used = tries_used + $9,
-  crashes = crashes + $10, interruptions = 0, node = NULL, lease_expires_at = NULL,
+  crashes = crashes + $10, node = NULL, lease_expires_at = NULL,
   revision = revision + 1,
   slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
                                 WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
@@ -49,8 +49,8 @@ WHERE job_id = $1 AND attempt = $2 AND status = 'running' AND cancel_requested_a
 
 -- name: interrupt_job
 UPDATE collection_jobs SET status = 'pending', updated_at = $3, error_class = $4,
-  error_message = $5, run_at = $3, eligible_ms = $6, waiting = 0,
-  interruptions = interruptions + 1, node = NULL, lease_expires_at = NULL,
+  error_message = $5, run_at = $6, eligible_ms = $7, waiting = $8,
+  interruptions = interruptions + $9, node = NULL, lease_expires_at = NULL,
   revision = revision + 1,
   slot_held = CASE WHEN EXISTS (SELECT 1 FROM collection_attempts a
                                 WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
@@ -64,7 +64,7 @@ UPDATE collection_jobs SET status = 'cancelled', completed_at = $3, updated_at =
                                 WHERE a.job_id = $1 AND a.released_at IS NULL) THEN 1 ELSE 0 END
 WHERE job_id = $1 AND attempt = $2 AND status = 'running';
 
--- Of those named in $1, what still runs that attempt.
+-- Of those named in $1, what still runs that attempt: found by its id, not among all that run.
 -- name: reset_jobs
 UPDATE collection_jobs SET status = 'failed', completed_at = $2, updated_at = $2,
   error_class = 'reset', error_message = r.message, node = NULL, lease_expires_at = NULL,
@@ -74,7 +74,7 @@ UPDATE collection_jobs SET status = 'failed', completed_at = $2, updated_at = $2
                    THEN 1 ELSE 0 END
 FROM {refs} AS r
 WHERE collection_jobs.job_id = r.job_id AND collection_jobs.attempt = r.attempt
-  AND collection_jobs.status = 'running'
+  AND {unindexed}collection_jobs.status = 'running'
 RETURNING collection_jobs.job_id, collection_jobs.attempt, collection_jobs.entity_type;
 
 -- name: reset_and_requeue_jobs
@@ -87,7 +87,7 @@ UPDATE collection_jobs SET status = 'pending', updated_at = $2, error_class = 'r
                    THEN 1 ELSE 0 END
 FROM {refs} AS r
 WHERE collection_jobs.job_id = r.job_id AND collection_jobs.attempt = r.attempt
-  AND collection_jobs.status = 'running'
+  AND {unindexed}collection_jobs.status = 'running'
 RETURNING collection_jobs.job_id, collection_jobs.attempt, collection_jobs.entity_type;
 
 -- name: reset_attempts

@@ -81,17 +81,17 @@ ON CONFLICT (entity_type) DO UPDATE SET
 -- name: insert_job
 INSERT INTO collection_jobs (job_id, entity_type, job_type, entity_id, search_query, target_url,
   search_filters, priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by,
-  unique_key, created_at, updated_at, host, eligible_ms, waiting, revision)
+  unique_key, created_at, updated_at, host, eligible_ms, waiting, child_digest, revision)
 SELECT job_id, entity_type, job_type, entity_id, search_query, target_url,
   replace(search_filters, '\u0000', '\ufffd')::jsonb, priority::integer, run_at::timestamptz, max_attempts::integer,
   timeout_minutes::double precision, parent_job_id, initiated_by, unique_key, created_at::timestamptz,
-  created_at::timestamptz, host, eligible_ms::bigint, waiting::integer, 1
+  created_at::timestamptz, host, eligible_ms::bigint, waiting::integer, child_digest, 1
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
   $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-  $15::text[], $16::text[], $17::text[], $18::text[])
+  $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])
   AS r (job_id, entity_type, job_type, entity_id, search_query, target_url, search_filters,
     priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by, unique_key,
-    created_at, host, eligible_ms, waiting);
+    created_at, host, eligible_ms, waiting, child_digest);
 
 -- name: count_new
 INSERT INTO collection_total_deltas (entity_type, pending) VALUES ($1, $2);
@@ -232,3 +232,38 @@ FOR UPDATE SKIP LOCKED
 -- Attempts given as one JSON text: [[job_id, attempt, message], ...].
 -- name: refs
 (SELECT ordinality - 1 AS place, value ->> 0 AS job_id, (value ->> 1)::integer AS attempt, value ->> 2 AS message FROM json_array_elements($1::json) WITH ORDINALITY)
+
+-- The wall clock was set by $1: the waits of retries, the starts of what runs, the ends of leases, turns and
+-- keys move along.
+-- name: move_waiting
+UPDATE collection_jobs SET run_at = run_at + $1::interval,
+  eligible_ms = eligible_ms + $2, revision = revision + 1 WHERE waiting = 1 AND status = 'pending' AND auto_start = 1;
+
+-- name: move_running
+UPDATE collection_jobs SET started_at = started_at + $1::interval, progress_updated_at = progress_updated_at + $1::interval, lease_expires_at = lease_expires_at + $1::interval,
+  revision = revision + 1 WHERE status = 'running';
+
+-- name: move_attempts
+UPDATE collection_attempts SET started_at = started_at + $1::interval WHERE released_at IS NULL AND ended_at IS NULL;
+
+-- name: move_hosts
+UPDATE collection_hosts SET last_turn_at = last_turn_at + $1::interval;
+
+-- name: move_messages
+UPDATE collection_alert_messages SET not_before = not_before + $1::interval WHERE state = 'waiting';
+
+-- name: move_answers
+UPDATE collection_answers SET created_at = created_at + $1::interval;
+
+-- name: move_sessions
+UPDATE collection_sessions SET expires_at = expires_at + $1::interval;
+
+-- name: move_login_codes
+UPDATE collection_login_codes SET expires_at = expires_at + $1::interval;
+
+-- name: move_nodes
+UPDATE collection_nodes SET heartbeat_at = heartbeat_at + $1::interval;
+
+
+-- Before a column whose index is not to be used: the planner knows better.
+-- name: unindexed

@@ -30,10 +30,14 @@ SELECT {attempt} FROM collection_attempts WHERE job_id = $1 ORDER BY attempt;
 SELECT {attempt} FROM collection_attempts
 WHERE released_at IS NULL AND (CAST($2 AS TEXT) IS NULL OR node = $2) ORDER BY id LIMIT $1;
 
+-- Of the child jobs of $2 that are named by their digests in $1, those that are stored.
+-- name: children_known
+SELECT r.place FROM {refs} AS r CROSS JOIN collection_jobs j
+WHERE j.parent_job_id = $2 AND j.child_digest = r.job_id AND j.child_digest IS NOT NULL;
+
 -- name: unreleased_of
-SELECT r.place FROM {refs} AS r JOIN collection_attempts a
-  ON a.job_id = r.job_id AND a.attempt = r.attempt
-WHERE a.released_at IS NULL;
+SELECT r.place FROM {refs} AS r CROSS JOIN collection_attempts a
+WHERE a.job_id = r.job_id AND a.attempt = r.attempt AND a.released_at IS NULL;
 
 -- What supervision asks of a running row and of its attempt.
 -- name: running_columns

@@ -40,8 +40,8 @@ INSERT INTO collection_schema (version, applied_at) VALUES ($1, strftime('%Y-%m-
 -- name: insert_job
 INSERT INTO collection_jobs (job_id, entity_type, job_type, entity_id, search_query, target_url,
   search_filters, priority, run_at, max_attempts, timeout_minutes, parent_job_id, initiated_by,
-  unique_key, created_at, updated_at, host, eligible_ms, waiting, revision)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, 1);
+  unique_key, created_at, updated_at, host, eligible_ms, waiting, child_digest, revision)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17, $18, $19, 1);
 
 -- name: count_new
 INSERT INTO collection_totals (entity_type, pending) VALUES ($1, $2)
@@ -141,3 +141,50 @@ FROM collection_jobs GROUP BY entity_type;
 -- Attempts given as one JSON text: [[job_id, attempt, message], ...].
 -- name: refs
 (SELECT key AS place, value ->> 0 AS job_id, value ->> 1 AS attempt, value ->> 2 AS message FROM json_each($1))
+
+-- The wall clock was set by $1: the waits of retries, the starts of what runs, the ends of leases, turns and
+-- keys move along.
+-- name: move_waiting
+UPDATE collection_jobs SET run_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', run_at, $1), run_at),
+  eligible_ms = eligible_ms + $2, revision = revision + 1 WHERE waiting = 1 AND status = 'pending' AND auto_start = 1;
+
+-- name: move_running
+UPDATE collection_jobs SET started_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', started_at, $1), started_at), progress_updated_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', progress_updated_at, $1), progress_updated_at), lease_expires_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', lease_expires_at, $1), lease_expires_at),
+  revision = revision + 1 WHERE status = 'running';
+
+-- name: move_attempts
+UPDATE collection_attempts SET started_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', started_at, $1), started_at) WHERE released_at IS NULL AND ended_at IS NULL;
+
+-- name: move_hosts
+UPDATE collection_hosts SET last_turn_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', last_turn_at, $1), last_turn_at);
+
+-- name: move_messages
+UPDATE collection_alert_messages SET not_before = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', not_before, $1), not_before) WHERE state = 'waiting';
+
+-- name: move_answers
+UPDATE collection_answers SET created_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', created_at, $1), created_at);
+
+-- name: move_sessions
+UPDATE collection_sessions SET expires_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', expires_at, $1), expires_at);
+
+-- name: move_login_codes
+UPDATE collection_login_codes SET expires_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', expires_at, $1), expires_at);
+
+-- name: move_nodes
+UPDATE collection_nodes SET heartbeat_at = 
+  coalesce(strftime('%Y-%m-%d %H:%M:%f', heartbeat_at, $1), heartbeat_at);
+
+
+-- Before a column whose index is not to be used: the rows are found by another one.
+-- name: unindexed
++

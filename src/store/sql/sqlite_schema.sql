@@ -639,3 +639,9 @@ CREATE TABLE collection_hosts (
 -- Events of a job's attempts that could not be read.
 -- name: migration_8
 ALTER TABLE collection_jobs ADD COLUMN unreadable_events INTEGER NOT NULL DEFAULT 0;
+
+-- What makes a child job the same as another of its parent.
+-- name: migration_9
+ALTER TABLE collection_jobs ADD COLUMN child_digest TEXT;
+CREATE INDEX collection_jobs_child ON collection_jobs (parent_job_id, child_digest)
+  WHERE child_digest IS NOT NULL;
