@@ -154,7 +154,8 @@ bool IsException(std::string_view line) {
   while (end < line.size() && IsWordChar(line[end])) ++end;
   std::string_view name = line.substr(0, end), rest = line.substr(end);
   bool named = name.ends_with("Error") || name.ends_with("Exception") ||
-               name.ends_with("Interrupt") || name.ends_with("SystemExit");
+               name.ends_with("Interrupt") || name.ends_with("SystemExit") ||
+               name.ends_with("ExceptionGroup");
   if (!named) return false;
   if (rest.starts_with(" [")) {  // Error [ERR_X]: y
     auto close = rest.find(']');

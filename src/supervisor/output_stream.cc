@@ -12,6 +12,14 @@ namespace {
 constexpr Millis kSettle{1'000};
 constexpr std::size_t kMaxEntry = 12 * 1024;
 
+// "  | ExceptionGroup: many (2 sub-exceptions)" within the frame that Python draws.
+std::string_view WithoutFrame(std::string_view text) {
+  auto bar = text.find_first_not_of(' ');
+  if (bar == text.npos || text[bar] != '|') return text;
+  auto bare = text.find_first_not_of(" |", bar);
+  return bare == text.npos || bare > bar + 2 ? text : text.substr(bare);
+}
+
 bool IsIndented(std::string_view text) { return text.starts_with(' ') || text.starts_with('\t'); }
 
 }  // namespace
@@ -47,7 +55,11 @@ bool OutputStream::Continue(std::string_view text, const Sink& sink) {
   bool ends = false;
   if (block_ == Block::kTraceback) {
     ends = !IsIndented(text) && !text.starts_with('|');
-    if (ends) Hear(text, LogLevel::kError);
+    std::string_view bare = WithoutFrame(text);
+    if (ends || (!told_ && bare.size() < text.size() && IsException(bare))) {
+      if (!told_) Hear(bare, LogLevel::kError);
+      told_ = true;
+    }
   } else if (!IsIndented(text) && text != "}") {
     EndBlock(sink);
     return false;
@@ -66,6 +78,7 @@ bool OutputStream::Continue(std::string_view text, const Sink& sink) {
 
 void OutputStream::Begin(Block block, std::string text) {
   block_ = block;
+  told_ = false;
   entry_ = CutText(text, kMaxLogLine - kMaxEntry);
 }
 

@@ -40,6 +40,7 @@ class OutputStream {
   std::string bar_;  // the newest state, not given out
   os::Steady bar_given_{};
   Block block_ = Block::kNone;
+  bool told_ = false;  // its exception is among the last words
   std::string entry_;  // of the block
   std::size_t left_out_ = 0;
   os::Steady grew_{};

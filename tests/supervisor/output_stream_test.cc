@@ -141,9 +141,16 @@ TEST(LastWords, TheLineThatExplainsTheEndBestIsKept) {
   EXPECT_EQ(LastWordsOf({"one", "two"}), "two");
   EXPECT_EQ(LastWordsOf({"ERROR:root:no key", "INFO:root:closing"}), "ERROR:root:no key");
   EXPECT_EQ(LastWordsOf({"ERROR:root:no key", "bye"}), "ERROR:root:no key");
-  EXPECT_EQ(LastWordsOf({"ERROR:root:lived through", "1", "2", "3", "4", "5", "6", "7", "8", "9",
-                         "usage: x [-h]"}),
+  EXPECT_EQ(LastWordsOf({"ERROR:root:lived through", "1",  "2",  "3",  "4",  "5",  "6",
+                         "7",  "8",  "9",  "10", "11", "12", "13", "14", "15", "16",
+                         "17", "18", "19", "usage: x [-h]"}),
             "usage: x [-h]");
+  EXPECT_EQ(LastWordsOf({"  + Exception Group Traceback (most recent call last):",
+                         "  |   File \"/x.py\", line 1, in <module>", "  |     raise group",
+                         "  | ExceptionGroup: many (2 sub-exceptions)",
+                         "  +-+---------------- 1 ----------------", "    | ValueError: a",
+                         "    +------------------------------------"}),
+            "ExceptionGroup: many (2 sub-exceptions)");
   EXPECT_EQ(
       LastWordsOf({"FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of "
                    "memory",
