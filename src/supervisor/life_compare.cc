@@ -12,8 +12,9 @@ using os::TcpBytes;
 
 // An idle event loop wakes itself by words of so many bytes.
 constexpr std::int64_t kWakeUp = 8;
-// What starting `sleep` or `grep` reads, with its libraries; a loop that only waits does no more.
-constexpr std::int64_t kStartReads = 64 * 1024;
+// What starting `sleep` and `grep` reads in a second, with their libraries; a loop that only waits
+// does no more, one that starts curl does.
+constexpr std::int64_t kStartReads = 32 * 1024;
 // And so much is written by a word that `$(date)` hands to its shell.
 constexpr std::int64_t kStartWrites = 32;
 // A line on its way to us may go through so many pipes of the tree: `program | grep | tee`.
@@ -23,6 +24,7 @@ constexpr std::int64_t kPipe = 64 * 1024;
 constexpr std::int64_t kKeepAlive = 64, kKeepAliveParts = 2;
 // The least that fetching a page takes; more is asked for of one that wrote a line meanwhile.
 constexpr std::int64_t kFetch = 500'000, kFetchAndWrite = 1'500'000;
+constexpr std::int64_t kMoment = 2'500'000'000;
 constexpr std::int64_t kTick = 10'000'000;
 
 struct Growth {
@@ -92,9 +94,14 @@ Growth GrowthOf(const TreeLife& before, const TreeLife& now) {
   return growth;
 }
 
+std::int64_t Seconds(const TreeLife& before, const TreeLife& now) {
+  return std::max<std::int64_t>(
+      1, std::chrono::floor<std::chrono::seconds>(now.at - before.at).count());
+}
+
 std::int64_t TcpGrowth(const TreeLife& before, const TreeLife& now) {
   std::int64_t moved = 0;
-  std::int64_t seconds = std::chrono::ceil<std::chrono::seconds>(now.at - before.at).count();
+  std::int64_t seconds = Seconds(before, now);
   for (const auto& [inode, bytes] : now.connections) {
     auto found = before.connections.find(inode);
     TcpBytes was = found == before.connections.end() ? TcpBytes{} : found->second;
@@ -120,8 +127,9 @@ LifeSigns Compare(const TreeLife& before, TreeLife& now, bool closed) {
   now.owed = std::clamp<std::int64_t>(written, -kPipe, 0);
   written = std::max<std::int64_t>(written - kWays * output - kWakeUp * growth.writes, 0);
   std::int64_t read = std::max<std::int64_t>(growth.read - kWakeUp * growth.reads, 0);
-  if (growth.started && read < kStartReads) read = 0;
-  if (growth.started && written < kStartWrites) written = 0;
+  std::int64_t seconds = Seconds(before, now);
+  if (growth.started && read < kStartReads * seconds) read = 0;
+  if (growth.started && written < kStartWrites * seconds) written = 0;
   signs.bytes = read + written + TcpGrowth(before, now);
   // A page can be fetched between two looks, on a connection that nobody saw: then it ran for a
   // moment, and rests, and the kernel told of a connection's end.
@@ -129,8 +137,11 @@ LifeSigns Compare(const TreeLife& before, TreeLife& now, bool closed) {
   bool hidden =
       !now.processes.empty() && std::ranges::none_of(now.processes, &ProcessLife::readable);
   std::int64_t least = output > 0 ? kFetchAndWrite : kFetch;
+  // Over a longer time, or with every program that is started, so little work adds up by itself.
   auto window = std::chrono::nanoseconds(now.at - before.at).count();
-  signs.worked = (closed || hidden) && !runs && growth.cpu >= least && growth.cpu < window / 2;
+  bool fetched = closed && !growth.started;
+  signs.worked = (fetched || hidden) && !runs && window <= kMoment && growth.cpu >= least &&
+                 growth.cpu < window / 2;
   return signs;
 }
 

@@ -102,6 +102,10 @@ TEST(LifeCompare, ProcessesThatComeAndGoOnlyToWaitMoveNothing) {
   now.processes[0].written = 11;  // "$(date +%s)"
   now.processes[0].writes = 1;
   EXPECT_EQ(Compare(before, now, false).bytes, 0);
+  TreeLife later = now;  // more of the same for longer
+  later.at += Millis{36'000};
+  later.processes[0].read = 37 * 7'000;
+  EXPECT_EQ(Compare(before, later, false).bytes, 0);
   now.processes[1].read = 7'000'000;  // not a `sleep`
   EXPECT_GT(Compare(before, now, false).bytes, 6'000'000);
 }
@@ -156,6 +160,14 @@ TEST(LifeCompare, APageOnAConnectionNobodySawIsInferred) {
   EXPECT_TRUE(After(ran(2 * kMs, false), true).worked);
   EXPECT_FALSE(After(ran(2 * kMs, false), false).worked) << "no connection ended";
   EXPECT_FALSE(After(ran(900 * kMs, false), true).worked) << "a busy loop";
+  EXPECT_FALSE(After(
+                   [&](TreeLife& now) {
+                     ran(2 * kMs, false)(now);
+                     now.processes[0].child_faults = 100;
+                   },
+                   true)
+                   .worked)
+      << "it started a program";
   EXPECT_FALSE(After(ran(2 * kMs, true), true).worked) << "it runs on";
   EXPECT_FALSE(After(ran(kMs / 10, false), true).worked) << "an idle event loop";
   EXPECT_FALSE(After(ran(kMs, false, true, 100), true).worked) << "it only wrote a line";
