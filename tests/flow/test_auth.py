@@ -217,7 +217,7 @@ def test_the_last_use_of_a_token_is_shown(make):
     assert row()["last_used_at"] is None
     assert forager.get("/me", token=token).status_code == 200
     wait_until(lambda: row()["last_used_at"], 5, "the use to be written")
-    assert "ago" in forager.cli("token", "list").stdout or row()["last_used_at"][:10] in forager.cli("token", "list").stdout
+    assert "never" not in forager.cli("token", "list").stdout.split("seen", 1)[1].splitlines()[0]
 
 
 def test_an_origin_with_another_port_is_another_origin(make):
