@@ -150,6 +150,8 @@ void Access::Remember(const Credential& shown, const Caller& caller, os::Steady 
                       std::uint64_t generation) {
   std::lock_guard lock(mutex_);
   Used(caller, wall);
+  if (good_.size() >= kMaxKnown) good_.clear();
+  good_.insert(shown);
   if (generation != generation_) return;  // revoked while we were reading
   if (known_.size() >= kMaxKnown) known_.clear();
   known_[shown] = {caller, now + kKnownFor};
@@ -163,8 +165,14 @@ bool Access::IsWrong(const Credential& shown, os::Steady now) {
 
 void Access::RememberWrong(const Credential& shown, os::Steady now) {
   std::lock_guard lock(mutex_);
+  good_.erase(shown);
   if (wrong_.size() >= kMaxKnown) wrong_.clear();
   wrong_[shown] = now + kWrongFor;
+}
+
+bool Access::WasGood(const Credential& shown) {
+  std::lock_guard lock(mutex_);
+  return good_.contains(shown);
 }
 
 void Access::Forget() {
@@ -221,7 +229,8 @@ void Access::Authenticate(const CallPtr& call, std::function<void(Caller)> done)
   os::Steady now = services.clock.SteadyNow();
   if (std::optional<Caller> known = Recall(shown, now, call->Now())) return done(std::move(*known));
   if (IsWrong(shown, now)) return Refuse(call, shown, false);
-  if (!guesses_.MayLook(call->address, now)) return call->Send(TooManyGuesses());
+  // What was good is looked up again whatever others of the address did meanwhile.
+  if (!WasGood(shown) && !guesses_.MayLook(call->address, now)) return call->Send(TooManyGuesses());
   Look(call, shown, std::move(done));
 }
 

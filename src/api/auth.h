@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,6 +53,7 @@ class Access {
   void Remember(const Credential& shown, const Caller& caller, os::Steady now, WallTime wall,
                 std::uint64_t generation);
   bool IsWrong(const Credential& shown, os::Steady now);
+  bool WasGood(const Credential& shown);
   void RememberWrong(const Credential& shown, os::Steady now);
   void Look(const CallPtr& call, const Credential& shown, std::function<void(Caller)> done);
   void Refuse(const CallPtr& call, const Credential& shown, bool looked);
@@ -62,6 +64,7 @@ class Access {
   std::uint64_t generation_ = 0;
   std::map<Credential, Known> known_;
   std::map<Credential, os::Steady> wrong_;  // until when
+  std::set<Credential> good_;               // at their last look, however long ago
   std::unordered_map<std::int64_t, Use> uses_;
 };
 

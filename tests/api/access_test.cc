@@ -178,6 +178,15 @@ TEST_F(AccessApi, WhoIsGoodIsNotHeldUpByOthersOfTheAddress) {
   EXPECT_EQ(As(admin_, "GET", "/me").status, 200);
   std::string fresh = MakeToken("viewer");
   EXPECT_EQ(As(fresh, "GET", "/me").status, 200) << "nobody has shown it before";
+  for (int i = 0; i < 2'000; ++i) {
+    As("fgr_" + std::to_string(i), "GET", "/jobs");
+    Ask("GET", "//login?code=x");
+  }
+  clock_.Advance(3s);
+  for (int i = 0; i < 100; ++i) As("fgr_more" + std::to_string(i), "GET", "/jobs");
+  EXPECT_EQ(As("fgr_even_more", "GET", "/jobs").status, 429);
+  EXPECT_EQ(As(admin_, "GET", "/me").status, 200) << "it was good before";
+  EXPECT_EQ(As(fresh, "GET", "/me").status, 200);
 }
 
 TEST_F(AccessApi, ATokenIsNoSessionAndASessionIsNoToken) {
