@@ -53,7 +53,8 @@ std::optional<std::string> RefusedPaths::OfWord(const std::string& word) const {
 std::optional<std::string> RefusedPaths::OfLine(std::string_view line) const {
   for (auto at = line.find(data_dir_); at != line.npos; at = line.find(data_dir_, at + 1)) {
     std::string_view rest = line.substr(at + data_dir_.size());
-    if (rest.starts_with('/') && !rest.starts_with("/scratch/")) return OfDataDir();
+    bool own = rest.starts_with("/scratch/") || rest.starts_with("/state/");
+    if (rest.starts_with('/') && !own) return OfDataDir();
   }
   for (const std::string& path : hidden_) {
     if (line.find(path) != line.npos)

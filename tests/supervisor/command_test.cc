@@ -109,7 +109,9 @@ TEST_F(SupervisorTest, TheNextAttemptOfAJobFindsItsState) {
   EXPECT_EQ(supervisor_->JobsWithState(), std::vector{Ref(1).job_id});
   supervisor_->ForgetState(Ref(1).job_id);
   EXPECT_TRUE(witness_.Until([&] { return supervisor_->JobsWithState().empty(); }));
-  attempt(3, "true");
+  EXPECT_EQ(attempt(3, "echo $FORAGER_STATE $FORAGER_OUT | wc -w"), "2\n");
+  std::string said = attempt(4, "echo $FORAGER_STATE");
+  EXPECT_EQ(said.find("may not read"), said.npos) << said;  // its own, though in the data directory
   EXPECT_TRUE(witness_.Until([&] { return supervisor_->JobsWithState().empty(); }));
 }
 
