@@ -5,6 +5,7 @@
 
 #include "os/child_process.h"
 #include "os/orphans.h"
+#include "os/shortage.h"
 #include "supervisor/attempt_process.h"
 #include "supervisor/attempt_supervisor.h"
 #include "supervisor/snapshot.h"
@@ -30,6 +31,7 @@ void AttemptSupervisor::Tick() {
     attempt->Refill();
   }
   keeper_.Tick();
+  os::NoteShortage(Shortage());
   os::ReapOrphans();
 }
 

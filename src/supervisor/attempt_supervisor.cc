@@ -126,10 +126,13 @@ int AttemptSupervisor::DescriptorRoom() const {
 Supervisor::Figures AttemptSupervisor::figures() const {
   Figures figures = figures_;
   figures.keeper_pid = keeper_.pid();
-  figures.shortage = gate_.Shortage(clock_.SteadyNow());
-  if (figures.shortage.empty() && DescriptorRoom() == 0)
-    figures.shortage = fmt::format("{} attempts run: {}", running_, os::ErrorWords(EMFILE));
   return figures;
+}
+
+std::string AttemptSupervisor::Shortage() const {
+  if (DescriptorRoom() == 0)
+    return fmt::format("{} attempts run: {}", running_, os::ErrorWords(EMFILE));
+  return gate_.Shortage(clock_.SteadyNow());
 }
 
 void AttemptSupervisor::Start(AttemptSpec spec) {

@@ -59,6 +59,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
   void Refused(std::uint64_t id, const NotStarted& why);
   void LookForProof();
   int DescriptorRoom() const;
+  std::string Shortage() const;
 
   void Changed(std::uint64_t id);
   void AskForTurn(std::uint64_t id);

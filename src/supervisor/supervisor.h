@@ -138,7 +138,6 @@ class Supervisor {
   struct Figures {
     std::uint64_t started = 0, killed = 0, keeper_restarts = 0, quarantined = 0;
     int keeper_pid = 0;
-    std::string shortage;  // why attempts cannot be started, while it lasts; else ""
   };
   virtual Figures figures() const = 0;
 };

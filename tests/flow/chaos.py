@@ -103,6 +103,7 @@ class Chaos:
         self.settle()
 
     def crowds(self, seconds):
+        self.forager.close()
         for count, part in CROWDS:
             with tempfile.TemporaryDirectory() as home:
                 CrowdChaos(self.dice, pathlib.Path(home) / "crowd", count).run(seconds * part)

@@ -1,4 +1,6 @@
 """Many attempts at once, without a fault: each runs once, and is called what it was."""
+import os
+
 import pytest
 
 import processes
@@ -64,3 +66,20 @@ def test_fifteen_hundred_attempts_run_at_once(make, crowd):
     all_ended(forager, 90)
     assert outcomes(forager) == ["completed||1500"]
     assert crowd.misjudged(forager.sql) == {}
+
+
+@pytest.mark.no_sanitizer
+def test_attempts_beyond_the_open_files_wait_and_are_named(make, crowd):
+    limited = [*(["setpriv", "--bounding-set", "-sys_resource"] if os.geteuid() == 0 else []), "/bin/sh", "-c", 'ulimit -n 260; exec "$@"', "sh"]
+    forager = make({**SETTINGS, "max_running": 100, "types": {"crowd": crowd.type()}}, wrap=limited)
+    submit(forager, 100)
+    detail = wait_until(lambda: forager.get("/readyz").json().get("detail"), 30, "/readyz to name the limit")
+    assert "Too many open files" in detail and "LimitNOFILE" in detail, detail
+    running = forager.stats()["running_jobs"]
+    assert 20 <= running < 100
+    done = forager.cli("doctor", "--config", str(forager.config))
+    assert "open files suffice for" in done.stdout and "Too many open files" in done.stdout, done.stdout
+    crowd.open()
+    all_ended(forager, 60)
+    assert outcomes(forager) == ["completed||100"]
+    wait_until(lambda: "detail" not in forager.get("/readyz").json(), 70, "/readyz to be silent again")
