@@ -66,7 +66,8 @@ class RunningAttempt {
   const AttemptRef& ref() const { return ref_; }
   bool builtin() const { return builtin_; }
   std::int64_t descriptors() const {
-    return builtin_ ? kDescriptorsOfBuiltin : kDescriptorsOfCommand;
+    if (builtin_) return kDescriptorsOfBuiltin;
+    return kDescriptorsOfCommand + (output_ == Output::kEvents ? 0 : 1);
   }
   Millis grace() const { return grace_; }
   const TreeLimits& limits() const { return limits_; }
