@@ -1,8 +1,13 @@
 // /healthz, /readyz, and /metrics in Prometheus' text form.
+#include <boost/json.hpp>
+
 #include "api/handlers.h"
 #include "api/problem.h"
+#include "os/shortage.h"
 
 namespace forager::api {
+
+namespace json = boost::json;
 
 Result<http::Response> Healthz(const Call&) { return Json(200, R"({"status":"ok"})"); }
 
@@ -12,7 +17,10 @@ Result<http::Response> Readyz(const Call& call) {
   }
   store::Health health = call.store().health();
   if (!health.ok) return Fail(ErrorCode::kUnavailable, health.reason);
-  return Json(200, R"({"status":"ready"})");
+  json::object ready{{"status", "ready"}};
+  if (std::string shortage = os::CurrentShortage(); !shortage.empty())
+    ready["detail"] = "Attempts wait to be started: " + shortage;
+  return Json(200, json::serialize(ready));
 }
 
 // Without figures of jobs when the store cannot be read: the rest matters most just then.

@@ -4,6 +4,7 @@
 
 #include "os/proc_files.h"
 #include "store/database_look.h"
+#include "supervisor/capacity.h"
 #include "supervisor/leftovers.h"
 #include "supervisor/supervisor.h"
 
@@ -61,6 +62,13 @@ std::vector<int> AttemptProcesses(const std::string& data_dir) {
   return os::FindByEnvironment(supervisor::LeftoverMarker(path) + '\0');
 }
 
+std::vector<cli::Ceiling> Ceilings(int server_pid, int max_connections) {
+  std::vector<cli::Ceiling> ceilings;
+  for (auto& [limit, attempts, advice] : supervisor::Ceilings(server_pid, max_connections))
+    ceilings.push_back({limit, attempts, advice});
+  return ceilings;
+}
+
 }  // namespace
 
 cli::Machine MakeMachine(const SettingSources& sources) {
@@ -71,6 +79,7 @@ cli::Machine MakeMachine(const SettingSources& sources) {
   machine.look_at_database = Look;
   machine.sandbox = supervisor::ProbeSandbox;
   machine.attempt_processes = AttemptProcesses;
+  machine.ceilings = Ceilings;
   return machine;
 }
 

@@ -138,6 +138,7 @@ supervisor::SupervisorOptions Server::SupervisorSettings() const {
   options.collector_settings = CollectorSettings(settings_);
   options.umask = data_dir_.umask_before();
   options.files = ProtectedFilesOf(settings_);
+  options.max_connections = settings_.max_connections;
   return options;
 }
 

@@ -97,6 +97,7 @@ int RunDoctor(Client& client, const Session& session, const DoctorOptions& optio
     CheckDatabase(e);
     CheckSandbox(e);
     CheckLimits(e);
+    CheckCapacity(e);
   }
   CheckMonitor(e);
   CheckDispatch(e);

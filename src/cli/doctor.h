@@ -51,6 +51,7 @@ void CheckClock(Examination& e);
 void CheckSandbox(Examination& e);
 void CheckServer(Examination& e);
 void CheckLimits(Examination& e);
+void CheckCapacity(Examination& e);
 void CheckDatabase(Examination& e);
 void CheckMonitor(Examination& e);
 void CheckDispatch(Examination& e);

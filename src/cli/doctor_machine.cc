@@ -268,8 +268,7 @@ void CheckLimits(Examination& e) {
     return e.Add("limits", Health::kNote, "the server's limits cannot be read",
                  "run as its user or root");
   std::string whose = of_server ? "the server" : "this shell";
-  int running = e.settings ? e.settings->max_running : 1;
-  std::int64_t needed = (e.settings ? e.settings->max_connections : 3'000) + 8LL * running + 128;
+  std::int64_t needed = (e.settings ? e.settings->max_connections : 3'000) + 128;
   std::int64_t files = LimitOf(limits, "Max open files", true);
   std::string advice = fmt::format(
       "raise the hard limit to at least {} (LimitNOFILE= of the service, `ulimit -Hn`), or lower "
@@ -284,14 +283,6 @@ void CheckLimits(Examination& e) {
   else
     e.Ok("limits", fmt::format("{} may open {} files", whose, Count(files)));
   CheckSmallLimits(e, limits, whose);
-  std::int64_t processes = LimitOf(limits, "Max processes", false);
-  // Only processes of root itself are not counted.
-  bool counts = geteuid() != 0 || (e.settings && !e.settings->run_as.empty());
-  if (counts && processes >= 0 && processes < 4LL * running + 64)
-    e.Add("limits", Health::kWarning,
-          fmt::format("{} and its attempts may have {} processes; the settings need {}", whose,
-                      processes, 4LL * running + 64),
-          "raise it (LimitNPROC= of the service, `ulimit -u`), or lower max_running");
 }
 
 }  // namespace forager::cli

@@ -250,6 +250,10 @@ void CheckServer(Examination& e) {
   auto ready = Ask(e, "/readyz");
   if (ready && ready->status == 200) {
     e.Ok("server", e.client.server.url + " answers and is ready");
+    boost::system::error_code error;
+    std::string detail = TextAt(json::parse(ready->body, error), "detail");
+    if (!detail.empty())
+      e.Add("limits", Health::kWarning, detail, "attempts that find no room wait until others end");
   } else {
     e.Add("server", Health::kFault,
           fmt::format("{} answers but is not ready: {}", e.client.server.url,

@@ -46,6 +46,13 @@ struct DatabaseReport {
   std::vector<RunningRow> running;
 };
 
+// How many attempts at once one of the machine's limits allows.
+struct Ceiling {
+  std::string limit;
+  std::int64_t attempts = 0;
+  std::string advice;  // how it is raised
+};
+
 struct Machine {
   // "" is not given.
   std::function<Result<LocalSettings>(const std::string& data_dir, const std::string& config)>
@@ -55,6 +62,8 @@ struct Machine {
   std::function<std::map<std::string, std::string>()> sandbox;
   // Living processes of this data directory's attempts, whoever started them.
   std::function<std::vector<int>(const std::string& data_dir)> attempt_processes;
+  // The narrowest first; of the server with that pid, or of one that would be started here (0).
+  std::function<std::vector<Ceiling>(int server_pid, int max_connections)> ceilings;
 };
 
 }  // namespace forager::cli

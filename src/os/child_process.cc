@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <map>
 
+#include "os/orphans.h"
 #include "os/proc_files.h"
 #include "os/quiet_calls.h"
 #include "os/signals.h"
@@ -64,7 +66,29 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
 
 bool IsShortage(int error) {
   return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
-         error == ENOSPC;
+         error == ENOSPC || error == EDQUOT || error == ENOBUFS;
+}
+
+std::string ErrorWords(int error) {
+  std::string words = std::strerror(error);
+  switch (error) {
+    case EMFILE:
+      return words + " (raise LimitNOFILE= of the service, `ulimit -n`, or lower max_running)";
+    case ENFILE:
+      return words + " (raise `sysctl fs.file-max`, or lower max_running)";
+    case EAGAIN:
+      return words +
+             " (no process is left: raise LimitNPROC= and TasksMax= of the service, `ulimit -u`, "
+             "`sysctl kernel.pid_max`, or lower max_running)";
+    case ENOMEM:
+    case ENOBUFS:
+      return words + " (no memory is left: add some, or lower max_running)";
+    case ENOSPC:
+    case EDQUOT:
+      return words + " (free space in the data directory, or raise user.max_pid_namespaces)";
+    default:
+      return words;
+  }
 }
 
 std::expected<Child, int> ForkInto(Isolation isolation) {
@@ -131,12 +155,15 @@ std::expected<Child, int> StartProgram(const Program& program) {
   auto argv = Pointers(program.argv);
   auto environment = Pointers(program.environment);
   pid_t parent = getpid();
+  auto hold = HoldReaping();
   pid_t pid = fork();
   if (pid < 0) return std::unexpected(errno);
   if (pid == 0) {
     ExecProgram(program.path.c_str(), argv.data(), environment.data(), program.socket,
                 error_write.get(), parent);
   }
+  NoteChild(pid);
+  hold.unlock();
   error_write.Close();
   Descriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   int error = pidfd ? 0 : errno;
@@ -147,6 +174,7 @@ std::expected<Child, int> StartProgram(const Program& program) {
   if (error) {
     kill(pid, SIGKILL);
     waitpid(pid, nullptr, 0);
+    ForgetChild(pid);
     return std::unexpected(error);
   }
   return Child{pid, std::move(pidfd)};
@@ -229,6 +257,7 @@ std::optional<Reaped> Reap(const Descriptor& pidfd) {
   // The raw call: glibc's waitid() has no rusage.
   long result = syscall(SYS_waitid, P_PIDFD, pidfd.get(), &info, WEXITED | WNOHANG, &usage);
   if (result != 0 || info.si_pid == 0) return std::nullopt;
+  ForgetChild(info.si_pid);
   int status = info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
   return MakeReaped(info.si_pid, status, usage);
 }

@@ -20,6 +20,8 @@ namespace forager::os {
 
 // Not a mistake but a want: EAGAIN, ENOMEM, EMFILE and the like. It passes.
 bool IsShortage(int error);
+// What the error says; of a want also which limit it is and how that is raised.
+std::string ErrorWords(int error);
 
 enum class Isolation {
   kPidNamespace,         // needs privileges

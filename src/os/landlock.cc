@@ -12,6 +12,7 @@
 #include <memory>
 #include <utility>
 
+#include "os/child_process.h"
 #include "os/sandbox.h"
 
 namespace forager::os {
@@ -68,6 +69,7 @@ std::expected<FileAccess, std::string> FileAccess::Empty() {
 void FileAccess::Allow(const std::string& path, std::uint64_t access) {
   Descriptor opened(open(path.c_str(), O_PATH | O_CLOEXEC));
   struct stat about{};
+  if (!opened && IsShortage(errno)) shortage_ = errno;
   if (!opened || fstat(opened.get(), &about) != 0) return;  // not on this system
   if (!S_ISDIR(about.st_mode)) access &= kOfFiles;
   rules_.push_back({std::move(opened), access & handled_});
@@ -102,6 +104,7 @@ std::expected<FileAccess, std::string> FileAccess::Everything() {
 void FileAccess::AllowBeside(const std::string& directory, const std::vector<std::string>& hidden) {
   Allow(directory, LANDLOCK_ACCESS_FS_READ_DIR);
   std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(directory.c_str()), closedir);
+  if (!entries && IsShortage(errno)) shortage_ = errno;
   int seen = 0;
   while (dirent* entry = entries ? readdir(entries.get()) : nullptr) {
     std::string_view name = entry->d_name;
@@ -122,6 +125,7 @@ void FileAccess::AllowBeside(const std::string& directory, const std::vector<std
 }
 
 int FileAccess::Restrict(std::initializer_list<int> directories) const {
+  if (shortage_ != 0) return shortage_;
   RulesetAttributes attributes{handled_, 0, scoped_ ? kScopeAbstractSocketsAndSignals : 0};
   std::size_t size = scoped_ ? sizeof attributes : sizeof attributes.handled_access_fs;
   Descriptor ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));

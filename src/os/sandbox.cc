@@ -9,12 +9,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 
 #include "os/proc_files.h"
 
 namespace forager::os {
 namespace {
+
+// Ten thousand attempts and ten thousand connections.
+constexpr unsigned long long kEnoughFiles = 65'536;
 
 int Errno(long result) { return result == 0 ? 0 : errno; }
 
@@ -66,15 +71,36 @@ int SetLimits(const Limits& limits) {
   return SetLimit(RLIMIT_NOFILE, limits.open_files);
 }
 
-void RaiseOpenFiles() {
+std::uint64_t ReachableOpenFiles() {
   rlimit now{};
-  if (getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_cur < now.rlim_max) {
-    now.rlim_cur = now.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &now);
-  }
+  if (getrlimit(RLIMIT_NOFILE, &now) != 0) return 0;
+  if (!IsRoot() || now.rlim_max >= kEnoughFiles) return now.rlim_max;
+  std::string most = ReadSmallFile("/proc/sys/fs/nr_open", 32);
+  return std::max<std::uint64_t>(now.rlim_max,
+                                 std::min(kEnoughFiles, std::strtoull(most.c_str(), nullptr, 10)));
 }
 
-void YieldToOthers() { setpriority(PRIO_PROCESS, 0, 10); }
+std::uint64_t RaiseOpenFiles() {
+  rlimit wanted{};
+  wanted.rlim_cur = wanted.rlim_max = ReachableOpenFiles();
+  rlimit now{};
+  if (getrlimit(RLIMIT_NOFILE, &now) != 0) return 0;
+  if (now.rlim_cur >= wanted.rlim_cur) return now.rlim_cur;
+  if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) return wanted.rlim_cur;
+  now.rlim_cur = now.rlim_max;  // a root without the right to
+  return setrlimit(RLIMIT_NOFILE, &now) == 0 ? now.rlim_cur : 0;
+}
+
+void YieldToOthers() {
+  setpriority(PRIO_PROCESS, 0, 10);
+  // Where each session has a share of its own, that counts and not the process's.
+  WriteSmallFile("/proc/self/autogroup", "10");
+}
+
+void GoBeforeOthers() {
+  setpriority(PRIO_PROCESS, 0, -10);
+  WriteSmallFile("/proc/self/autogroup", "-10");
+}
 
 void PreferAsVictim() { WriteSmallFile("/proc/self/oom_score_adj", "500"); }
 

@@ -36,10 +36,16 @@ struct Limits {
   std::uint64_t open_files = 1024;
 };
 int SetLimits(const Limits& limits);
-// As many descriptors as the hard limit allows; for server and keeper.
-void RaiseOpenFiles();
-// Behind everybody else for the processor, before everybody else for the out-of-memory killer.
+// As many descriptors as may be had, for server and keeper; how many that are. Root is not held by
+// its hard limit.
+std::uint64_t RaiseOpenFiles();
+// What RaiseOpenFiles would reach.
+std::uint64_t ReachableOpenFiles();
+// Behind everybody else for the processor (in a session of its own, or that of all its members
+// goes), before everybody else for the out-of-memory killer.
 void YieldToOthers();
+// Before everybody else for the processor, where that is allowed; in a session of its own.
+void GoBeforeOthers();
 void PreferAsVictim();
 void SetUmask(unsigned mask);
 // Whether others of the same user may look into the process, trace it and get its core. A new
@@ -84,6 +90,7 @@ class FileAccess {
   void Allow(const std::string& path, std::uint64_t access);
   void AllowBeside(const std::string& directory, const std::vector<std::string>& hidden);
   std::vector<Rule> rules_;
+  int shortage_ = 0;  // a path could not be opened for want of something: not seen is not allowed
   std::uint64_t handled_ = 0;
   bool scoped_ = false;
 };

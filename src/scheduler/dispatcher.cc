@@ -12,7 +12,7 @@ constexpr int kBatch = 64;
 constexpr Millis kPoll{5'000};        // in case a wake-up was lost: rows are edited by hand too
 constexpr Millis kSharedPoll{1'000};  // other servers' wake-ups may be lost too
 constexpr Millis kMomentForOthers{100};
-constexpr Millis kStartRetry{200};
+constexpr Millis kStartRetry{50};
 constexpr Millis kStoreRetry{1'000};
 
 }  // namespace
@@ -38,8 +38,9 @@ void Dispatcher::SetDraining(bool draining) {
 
 // How many attempts this server may take on.
 int Dispatcher::Room() const {
-  if (policy_.capacity <= 0) return kBatch;
-  return std::clamp(policy_.capacity - static_cast<int>(recorder_.owned()), 0, kBatch);
+  int room = std::min(kBatch, supervisor_.Room());
+  if (policy_.capacity <= 0) return room;
+  return std::clamp(policy_.capacity - static_cast<int>(recorder_.owned()), 0, room);
 }
 
 // Whoever has its part waits a moment before it takes more.
@@ -57,8 +58,8 @@ void Dispatcher::Wake() {
   if (stopped_ || draining_) return;
   wake_again_ = claiming_;
   if (claiming_) return;
-  if (!supervisor_.CanStart()) return Later(kStartRetry);
-  if (Room() == 0) return Later(Poll());
+  if (supervisor_.Room() <= 0) return Later(kStartRetry);
+  if (Room() <= 0) return Later(Poll());
   if (LetOthersFirst()) return Later(kMomentForOthers);
   Claim();
 }

@@ -6,6 +6,7 @@
 // it is silent; no limit of a stranger is believed without a look.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,11 @@ class AttemptClocks {
   AttemptClocks(os::Steady now, AttemptLimits limits, bool stranger = false)
       : limits_(limits), stranger_(stranger), started_(now), heard_(now), progressed_(now) {}
 
+  // It has its process: the way there was the server's.
+  void Begun(os::Steady now) {
+    heard_ = std::max(heard_, now);
+    progressed_ = std::max(progressed_, now);
+  }
   void Heard(os::Steady now);
   // A line that differs from the one before it: of a stranger it is progress.
   void HeardNew(os::Steady now);

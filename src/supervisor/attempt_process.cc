@@ -48,10 +48,11 @@ class Collector {
     TakeDescriptors();
     EnterScratch();
     if (is_command() && house_.mounts) EnterView();
-    Check(Step::kLimits, os::SetLimits({1024}));
     os::YieldToOthers();
     os::PreferAsVictim();  // not before: it reaches all who share the memory
     GiveUpRights();
+    // Last: this copy of the keeper still holds descriptors of every other attempt.
+    Check(Step::kLimits, os::SetLimits({1024}));
     plan_.command.empty() ? RunBuiltin() : RunCommand();
   }
 

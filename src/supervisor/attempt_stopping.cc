@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "os/child_process.h"
+#include "os/orphans.h"
+#include "os/shortage.h"
 #include "supervisor/attempt_process.h"
 #include "supervisor/attempt_supervisor.h"
 #include "supervisor/snapshot.h"
@@ -15,6 +17,8 @@ namespace {
 constexpr Millis kPause{3000};
 // Of one that has said its result, after the grace it had before.
 constexpr Millis kLastGrace{1000};
+// Looks at attempts in one go: who stops many takes a snapshot of each.
+constexpr Millis kMaxRound{100};
 
 }  // namespace
 
@@ -27,12 +31,19 @@ void AttemptSupervisor::Tick() {
     attempt->Refill();
   }
   keeper_.Tick();
-  CheckAll();
+  os::NoteShortage(Shortage());
+  os::ReapOrphans();
 }
 
-void AttemptSupervisor::CheckAll() {
+void AttemptSupervisor::CheckDue() {
   armed_ = os::Steady::max();
-  for (std::uint64_t id : attempts_.Ids()) Check(id);
+  os::Steady now = clock_.SteadyNow();
+  os::Steady start = os::SystemClock().SteadyNow();
+  while (std::uint64_t id = looks_.Take(now)) {
+    Check(id);
+    if (os::SystemClock().SteadyNow() - start > kMaxRound) break;  // others have their turn
+  }
+  Arm();
 }
 
 void AttemptSupervisor::Check(std::uint64_t id) {
@@ -49,9 +60,10 @@ void AttemptSupervisor::Check(std::uint64_t id) {
   }
   if (attempt->end_due()) return CheckEnd(*attempt, now);
   StopReason reason = attempt->clocks.Check(now);
-  if (reason == StopReason::kNone) return Arm(attempt->clocks.Due());
+  if (reason == StopReason::kNone)
+    return LookAt(id, std::max(attempt->clocks.Due(), now + Millis{1}));
   // It ended in time. The keeper says so in a moment, or is lost itself.
-  if (attempt->pidfd && os::HasEnded(attempt->pidfd)) return Arm(now + kTick);
+  if (attempt->pidfd && os::HasEnded(attempt->pidfd)) return LookAt(id, now + kTick);
   attempt->snapshot = TakeSnapshot(attempt->pid, attempt->clocks, now);
   StopFor(*attempt, reason, attempt->clocks.Explain(reason, now), false);
 }
@@ -60,19 +72,25 @@ void AttemptSupervisor::Check(std::uint64_t id) {
 // long as for one that was told to stop, then it is told, and soon killed.
 void AttemptSupervisor::CheckEnd(RunningAttempt& attempt, os::Steady now) {
   if (now >= *attempt.end_due()) attempt.Drain(now);
-  if (now < *attempt.end_due()) return Arm(*attempt.end_due());
+  if (now < *attempt.end_due()) return LookAt(attempt.id(), *attempt.end_due());
   attempt.Note(LogLevel::kWarning, "It has said its result and does not end: it is ended");
   attempt.stop = StopReason::kSaidAll;
   attempt.schedule.Begin(now, std::min(attempt.grace(), kLastGrace), false);
   RunSchedule(attempt.id());
 }
 
+void AttemptSupervisor::LookAt(std::uint64_t id, os::Steady due) {
+  looks_.Add(id, due);
+  Arm();
+}
+
 // One timer for the nearest deadline. Deadlines that moved away are found out when it fires.
-void AttemptSupervisor::Arm(os::Steady due) {
+void AttemptSupervisor::Arm() {
+  os::Steady due = looks_.Next();
   if (due >= armed_) return;
   armed_ = due;
   due_ = loop_.After(std::chrono::duration_cast<Millis>(due - clock_.SteadyNow()),
-                     [this] { CheckAll(); });
+                     [this] { CheckDue(); });
 }
 
 void AttemptSupervisor::Stop(const AttemptRef& ref, StopReason reason, bool force) {
@@ -97,7 +115,7 @@ void AttemptSupervisor::RunSchedule(std::uint64_t id) {
   while (RunningAttempt* attempt = attempts_.Find(id)) {
     switch (attempt->schedule.Next(now)) {
       case StopSchedule::Step::kNothing:
-        if (auto due = attempt->schedule.Due()) Arm(*due);
+        if (auto due = attempt->schedule.Due()) LookAt(id, *due);
         return;
       case StopSchedule::Step::kTerminate:
         Signal(*attempt, kStopSignal);

@@ -11,6 +11,7 @@
 #include "os/child_process.h"
 #include "os/lock_file.h"
 #include "os/log.h"
+#include "os/sandbox.h"
 #include "supervisor/attempt_start.h"
 
 namespace forager::supervisor {
@@ -18,8 +19,6 @@ namespace {
 
 constexpr Millis kHandOver{100};
 constexpr Millis kLookForProof{10};
-constexpr Millis kFirstRefusal{200};
-constexpr Millis kLastRefusal{10'000};
 
 ProcessEnd EndOf(int status) {
   if (WIFSIGNALED(status)) return Signaled{WTERMSIG(status)};
@@ -77,6 +76,8 @@ Result<void> AttemptSupervisor::Open() {
   if (!lock) return Fail(ErrorCode::kInternal, "The attempts' lock cannot be opened");
   lock_ = std::move(*lock);
   if (auto started = keeper_.Start(); !started) return started;
+  descriptors_ = DescriptorsForAttempts(static_cast<std::int64_t>(os::RaiseOpenFiles()),
+                                        options_.max_connections);
   tick_ = loop_.Every(kTick, [this] { Tick(); });
   last_tick_ = os::SystemClock().SteadyNow();
   return {};
@@ -107,16 +108,31 @@ void AttemptSupervisor::ForgetState(const std::string& job_id) {
   keeper_.Send(supervisor::ForgetState{job_id});
 }
 
-bool AttemptSupervisor::CanStart() const {
-  if (lease_end_ && os::SystemClock().SteadyNow() >= *lease_end_ - kKillBeforeLeaseEnd)
-    return false;
-  return keeper_.ready() && !keeper_.congested() && clock_.SteadyNow() >= refused_until_;
+int AttemptSupervisor::Room() const {
+  if (lease_end_ && os::SystemClock().SteadyNow() >= *lease_end_ - kKillBeforeLeaseEnd) return 0;
+  if (!keeper_.ready() || keeper_.congested()) return 0;
+  // Those under way first: their clocks run while a busy machine starts them.
+  int starting = attempts_.size() - running_;
+  int room = std::min(gate_.Room(attempts_.size(), clock_.SteadyNow()), DescriptorRoom());
+  return std::clamp(StartGate::kWide - starting, 0, room);
+}
+
+int AttemptSupervisor::DescriptorRoom() const {
+  std::int64_t left = descriptors_ - attempts_.descriptors();
+  return static_cast<int>(
+      std::clamp<std::int64_t>(left / kDescriptorsOfBuiltin, 0, StartGate::kWide));
 }
 
 Supervisor::Figures AttemptSupervisor::figures() const {
   Figures figures = figures_;
   figures.keeper_pid = keeper_.pid();
   return figures;
+}
+
+std::string AttemptSupervisor::Shortage() const {
+  if (DescriptorRoom() == 0)
+    return fmt::format("{} attempts run: {}", running_, os::ErrorWords(EMFILE));
+  return gate_.Shortage(clock_.SteadyNow());
 }
 
 void AttemptSupervisor::Start(AttemptSpec spec) {
@@ -126,9 +142,11 @@ void AttemptSupervisor::Start(AttemptSpec spec) {
     return RefuseLater(spec.ref, builtin, {"The keeper of the attempts is being restarted", true});
   }
   auto attempt = std::make_unique<RunningAttempt>(++next_id_, spec, clock_.SteadyNow());
-  if (auto refused = Launch(*attempt, spec))
+  if (auto refused = Launch(*attempt, spec)) {
+    Refused(attempt->id(), *refused);
     return RefuseLater(spec.ref, builtin, std::move(*refused));
-  Arm(attempt->clocks.Due());
+  }
+  LookAt(attempt->id(), attempt->clocks.Due());
   attempts_.Add(std::move(attempt));
 }
 
@@ -151,7 +169,7 @@ std::optional<NotStarted> AttemptSupervisor::Launch(RunningAttempt& attempt,
   }
   auto theirs = attempt.Open(InputOf(spec, settings_json_));
   if (!theirs) {
-    return NotStarted{fmt::format("No pipe can be made: {}", std::strerror(theirs.error())),
+    return NotStarted{fmt::format("No pipe can be made: {}", os::ErrorWords(theirs.error())),
                       os::IsShortage(theirs.error())};
   }
   try {
@@ -170,7 +188,6 @@ std::optional<NotStarted> AttemptSupervisor::Launch(RunningAttempt& attempt,
 
 // Never from within Start: its caller is not ready for an answer.
 void AttemptSupervisor::RefuseLater(AttemptRef ref, bool builtin, NotStarted why) {
-  if (why.resources) BackOff();
   loop_.Post(
       [this, alive = std::weak_ptr(alive_), ref = std::move(ref), builtin, why = std::move(why)] {
         if (alive.expired()) return;
@@ -182,9 +199,8 @@ void AttemptSupervisor::RefuseLater(AttemptRef ref, bool builtin, NotStarted why
       });
 }
 
-void AttemptSupervisor::BackOff() {
-  refusal_ = std::clamp(refusal_ * 2, kFirstRefusal, kLastRefusal);
-  refused_until_ = clock_.SteadyNow() + refusal_;
+void AttemptSupervisor::Refused(std::uint64_t id, const NotStarted& why) {
+  if (why.resources) gate_.Refused(id, next_id_, running_, why.reason, clock_.SteadyNow());
 }
 
 void AttemptSupervisor::OnMessage(KeeperMessage message, os::Descriptor descriptor) {
@@ -193,17 +209,20 @@ void AttemptSupervisor::OnMessage(KeeperMessage message, os::Descriptor descript
     if (!attempt) return;
     attempt->pidfd = std::move(descriptor);
     attempt->pid = started->pid;
-    refusal_ = {};
+    attempt->begun = true;
+    attempt->clocks.Begun(clock_.SteadyNow());
+    gate_.Started(started->id, ++running_);
     ++figures_.started;
     observer_.OnStarted(AttemptRef(attempt->ref()), started->pid);
     if (RunningAttempt* begun = attempts_.Find(started->id)) SayRefused(*begun);
   } else if (auto* refused = std::get_if<AttemptNotStarted>(&message)) {
     const RunningAttempt* attempt = attempts_.Find(refused->id);
     if (!attempt) return;
-    if (refused->resources) BackOff();
     bool told = !refused->resources && !attempt->refused.empty();
-    std::string reason = told ? refused->reason + "; " + attempt->refused : refused->reason;
-    End(refused->id, NotStarted{std::move(reason), refused->resources}, true, Usage{});
+    NotStarted why{told ? refused->reason + "; " + attempt->refused : refused->reason,
+                   refused->resources};
+    Refused(refused->id, why);
+    End(refused->id, std::move(why), true, Usage{});
   } else if (auto* ended = std::get_if<AttemptEnded>(&message)) {
     RunningAttempt* attempt = attempts_.Find(ended->id);
     if (!attempt) return;
@@ -229,7 +248,7 @@ void AttemptSupervisor::OnLost(std::uint32_t, const std::string& why) {
   for (auto& [id, attempt] : attempts_) {
     attempt->keeper_lost = true;
     attempt->schedule.Begin(now, {}, true);
-    Arm(now);
+    LookAt(id, now);
   }
   if (!attempts_.empty()) proof_ = loop_.Every(kLookForProof, [this] { LookForProof(); });
   observer_.OnKeeperRestarted(why);
@@ -265,21 +284,22 @@ void AttemptSupervisor::Changed(std::uint64_t id) {
   AskForTurn(id);
   RunningAttempt* attempt = attempts_.Find(id);
   if (!attempt) return;
-  if (auto due = attempt->end_due()) Arm(*due);
+  LookAt(id, attempt->end_due().value_or(attempt->clocks.Due()));
   if (!attempt->HasAnything()) return;
   if (attempt->HasPlenty()) return HandOver(id, false);
-  if (hand_over_) return;
-  hand_over_ = loop_.After(kHandOver, [this] {
-    hand_over_.reset();
-    std::vector<std::uint64_t> ids;
-    for (auto& [each, waiting] : attempts_) {
-      if (waiting->HasAnything()) ids.push_back(each);
-    }
-    for (std::uint64_t each : ids) {
-      HandOver(each, false);
-      Changed(each);  // output over this second's bound waits on
-    }
-  });
+  if (!std::exchange(attempt->waits, true)) waiting_.push_back(id);
+  if (!hand_over_) hand_over_ = loop_.After(kHandOver, [this] { HandOverAll(); });
+}
+
+void AttemptSupervisor::HandOverAll() {
+  hand_over_.reset();
+  for (std::uint64_t id : std::exchange(waiting_, {})) {
+    RunningAttempt* attempt = attempts_.Find(id);
+    if (!attempt) continue;
+    attempt->waits = false;
+    HandOver(id, false);
+    Changed(id);  // output over this second's bound waits on
+  }
 }
 
 void AttemptSupervisor::AskForTurn(std::uint64_t id) {
@@ -297,7 +317,7 @@ void AttemptSupervisor::Answer(const AttemptRef& ref, const TurnAnswer& answer) 
   RunningAttempt* attempt = attempts_.Find(ref);
   if (!attempt || attempt->ended || attempt->schedule.begun()) return;
   attempt->Answer(answer, clock_.SteadyNow());
-  Arm(attempt->clocks.Due());
+  LookAt(attempt->id(), attempt->clocks.Due());
 }
 
 // Once an attempt: what the sandbox refuses it, and why.
@@ -358,11 +378,10 @@ void AttemptSupervisor::End(std::uint64_t id, ProcessEnd process, bool released,
   AttemptRef ref = attempt->ref();
   attempt->ended = true;
   if (released) {
-    attempts_.Remove(id);
-    look_.Forget(id);
+    Remove(id);
   } else {
     attempt->schedule.Begin(now, {}, true);
-    Arm(now);
+    LookAt(id, now);
   }
   observer_.OnEnded(ref, end);
 }
@@ -371,9 +390,15 @@ void AttemptSupervisor::Release(std::uint64_t id, const Usage& usage) {
   RunningAttempt* attempt = attempts_.Find(id);
   if (!attempt) return;
   AttemptRef ref = attempt->ref();
-  attempts_.Remove(id);
-  look_.Forget(id);
+  Remove(id);
   observer_.OnReleased(ref, usage);
+}
+
+void AttemptSupervisor::Remove(std::uint64_t id) {
+  if (RunningAttempt* attempt = attempts_.Find(id); attempt && attempt->begun) --running_;
+  looks_.Forget(id);
+  look_.Forget(id);
+  attempts_.Remove(id);
 }
 
 }  // namespace forager::supervisor

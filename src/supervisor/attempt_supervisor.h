@@ -9,10 +9,12 @@
 
 #include "os/descriptor.h"
 #include "supervisor/attempt_table.h"
+#include "supervisor/due_queue.h"
 #include "supervisor/keeper_link.h"
 #include "supervisor/life_look.h"
 #include "supervisor/refused_paths.h"
 #include "supervisor/scratch.h"
+#include "supervisor/start_gate.h"
 #include "supervisor/supervisor.h"
 
 namespace forager::supervisor {
@@ -44,7 +46,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
     return supervisor::JobsWithState(options_.data_dir);
   }
   void ForgetState(const std::string& job_id) override;
-  bool CanStart() const override;
+  int Room() const override;
   Figures figures() const override;
 
  private:
@@ -54,13 +56,16 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
 
   std::optional<NotStarted> Launch(RunningAttempt& attempt, const AttemptSpec& spec);
   void RefuseLater(AttemptRef ref, bool builtin, NotStarted why);
-  void BackOff();
+  void Refused(std::uint64_t id, const NotStarted& why);
   void LookForProof();
+  int DescriptorRoom() const;
+  std::string Shortage() const;
 
   void Changed(std::uint64_t id);
   void AskForTurn(std::uint64_t id);
   void SayRefused(const RunningAttempt& attempt);
   void HandOver(std::uint64_t id, bool all);
+  void HandOverAll();
   void End(std::uint64_t id, ProcessEnd process, bool released, std::optional<Usage> usage);
   void Release(std::uint64_t id, const Usage& usage);
 
@@ -71,13 +76,15 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
 
   // In attempt_stopping.cc: what the clocks say, and the way to an end.
   void Tick();
-  void CheckAll();
+  void CheckDue();
   void Check(std::uint64_t id);
   void CheckEnd(RunningAttempt& attempt, os::Steady now);
   void RunSchedule(std::uint64_t id);
   void StopFor(RunningAttempt& attempt, StopReason reason, std::string detail, bool force);
   void Signal(RunningAttempt& attempt, int signal);
-  void Arm(os::Steady due);
+  void LookAt(std::uint64_t id, os::Steady due);
+  void Arm();
+  void Remove(std::uint64_t id);
 
   os::EventLoop& loop_;
   const os::Clock& clock_;
@@ -89,9 +96,12 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
   LifeLook look_{loop_, clock_, *this};
   std::uint64_t next_id_ = 0;
   Figures figures_;
-  os::Steady refused_until_{};
+  StartGate gate_;
+  int running_ = 0;               // have a process, or had one and are not proven empty
+  std::int64_t descriptors_ = 0;  // that attempts may have
+  DueQueue looks_;
+  std::vector<std::uint64_t> waiting_;  // for the next hand-over
   std::optional<os::Steady> lease_end_;
-  Millis refusal_{0};
   os::Steady armed_ = os::Steady::max();
   os::Steady last_tick_{};
   os::EventLoop::Token tick_, due_, hand_over_, proof_;

@@ -30,11 +30,13 @@ class AttemptTable {
     return Find(found->second);
   }
   void Add(std::unique_ptr<RunningAttempt> attempt) {
+    descriptors_ += attempt->descriptors();
     by_ref_[attempt->ref()] = attempt->id();
     by_id_.emplace(attempt->id(), std::move(attempt));
   }
   void Remove(std::uint64_t id) {
     auto found = by_id_.find(id);
+    descriptors_ -= found->second->descriptors();
     by_ref_.erase(found->second->ref());
     by_id_.erase(found);
   }
@@ -44,19 +46,17 @@ class AttemptTable {
     for (const auto& [ref, id] : by_ref_) refs.push_back(ref);
     return refs;
   }
-  // For a walk on which attempts may be removed.
-  std::vector<std::uint64_t> Ids() const {
-    std::vector<std::uint64_t> ids;
-    for (const auto& [id, attempt] : by_id_) ids.push_back(id);
-    return ids;
-  }
   auto begin() const { return by_id_.begin(); }
   auto end() const { return by_id_.end(); }
   bool empty() const { return by_id_.empty(); }
+  int size() const { return static_cast<int>(by_id_.size()); }
+  // Of this process, for all of them.
+  std::int64_t descriptors() const { return descriptors_; }
 
  private:
   std::unordered_map<std::uint64_t, std::unique_ptr<RunningAttempt>> by_id_;
   std::map<AttemptRef, std::uint64_t> by_ref_;
+  std::int64_t descriptors_ = 0;
 };
 
 }  // namespace forager::supervisor

@@ -163,7 +163,8 @@ class Keeper {
     plan.limits = start.limits;
     plan.scratch = fmt::format("{}/scratch/{}-{}", house_.data_dir, plan.job_id, plan.attempt);
     if (LeaseLost()) return Refuse(plan, "the server's lease has run out", true);
-    if (message.descriptors.size() < 3 || message.descriptors_lost) return Refuse(plan, "too many open files", true);
+    if (message.descriptors.size() < 3 || message.descriptors_lost)
+      return Refuse(plan, os::ErrorWords(EMFILE), true);
     // Above every number a collector is given.
     plan.input = message.descriptors[0].get();
     plan.events = message.descriptors[1].get();
@@ -171,7 +172,7 @@ class Keeper {
     if (message.descriptors.size() > 3) plan.output = message.descriptors[3].get();
     if (int error = MakeScratch(plan.scratch, house_.user)) {
       return Refuse(plan,
-                    fmt::format("the scratch directory cannot be made: {}", std::strerror(error)),
+                    fmt::format("the scratch directory cannot be made: {}", os::ErrorWords(error)),
                     true);
     }
     if (!plan.command.empty()) {
@@ -179,7 +180,7 @@ class Keeper {
       if (int error = MakeState(house_.data_dir, plan.job_id, house_.user)) {
         rmdir(plan.scratch.c_str());
         return Refuse(plan,
-                      fmt::format("the state directory cannot be made: {}", std::strerror(error)),
+                      fmt::format("the state directory cannot be made: {}", os::ErrorWords(error)),
                       true);
       }
     }
@@ -187,7 +188,7 @@ class Keeper {
     auto child = SpawnAttempt(house_, plan, *attempt.stack);
     if (!child) {
       rmdir(plan.scratch.c_str());
-      return Refuse(plan, fmt::format("no process can be made: {}", std::strerror(child.error())),
+      return Refuse(plan, fmt::format("no process can be made: {}", os::ErrorWords(child.error())),
                     true);
     }
     attempt.child = std::move(*child);
@@ -249,7 +250,7 @@ class Keeper {
   }
 
   std::string WhyNotStarted(const AttemptPlan& plan, const Report& report) const {
-    const char* error = std::strerror(report.error);
+    std::string error = os::ErrorWords(report.error);
     std::string user =
         house_.user ? fmt::format("; attempts run as user {}", house_.user_name) : "";
     if (report.step == Report::Step::kExec) {
@@ -420,6 +421,8 @@ int KeeperMain(int, char**, const WorkerEntry& worker) {
   os::IgnoreStraySignals();
   os::BlockStopSignals();
   os::RaiseOpenFiles();
+  // It does little, and a crowd of attempts must not keep it from that.
+  os::GoBeforeOthers();
   return Keeper(worker).Run();
 }
 

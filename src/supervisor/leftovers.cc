@@ -15,6 +15,7 @@ namespace forager::supervisor {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAgain{10};
+constexpr std::chrono::milliseconds kLongest{60'000};
 
 }  // namespace
 
@@ -28,12 +29,16 @@ Result<void> ClearLeftovers(const std::string& data_dir, std::chrono::millisecon
   }
   // The end of the variable too, or a longer directory's processes would match.
   std::string marker = LeftoverMarker(data_dir) + '\0';
-  os::Steady start = os::SystemClock().SteadyNow();
+  os::Steady start = os::SystemClock().SteadyNow(), changed = start;
+  std::vector<pid_t> before;
   while (true) {
     std::vector<pid_t> left = os::FindByEnvironment(marker);
     for (pid_t pid : left) os::KillStranger(pid, marker);
     if (left.empty() && !os::IsLockedAnywhere(*lock)) break;
-    if (os::SystemClock().SteadyNow() - start > limit) {
+    os::Steady now = os::SystemClock().SteadyNow();
+    if (left != before) changed = now;  // a crowd takes its time to end
+    before = left;
+    if (now - changed > limit || now - start > kLongest) {
       std::string who = left.empty() ? "" : fmt::format(", process {} among them", left.front());
       return Fail(
           ErrorCode::kInternal,

@@ -14,7 +14,7 @@ std::string LeftoverMarker(const std::string& data_dir);
 
 // Kills processes of earlier servers until none is left, proven by the attempts' lock. The caller
 // is the one server of the directory, or it would kill a living one's attempts. An error in words
-// when some are still there after `limit`.
+// when none of them ended for so long as `limit`.
 Result<void> ClearLeftovers(const std::string& data_dir, std::chrono::milliseconds limit);
 
 }  // namespace forager::supervisor

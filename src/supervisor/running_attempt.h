@@ -12,6 +12,7 @@
 #include "os/descriptor.h"
 #include "os/event_loop.h"
 #include "supervisor/attempt_clocks.h"
+#include "supervisor/capacity.h"
 #include "supervisor/last_words.h"
 #include "supervisor/line_changes.h"
 #include "supervisor/object_lines.h"
@@ -64,6 +65,10 @@ class RunningAttempt {
   std::uint64_t id() const { return id_; }
   const AttemptRef& ref() const { return ref_; }
   bool builtin() const { return builtin_; }
+  std::int64_t descriptors() const {
+    if (builtin_) return kDescriptorsOfBuiltin;
+    return kDescriptorsOfCommand + (output_ == Output::kEvents ? 0 : 1);
+  }
   Millis grace() const { return grace_; }
   const TreeLimits& limits() const { return limits_; }
   // What came out of its pipes so far.
@@ -81,6 +86,8 @@ class RunningAttempt {
   int pid = 0;                   // the collector's
   bool keeper_lost = false;
   bool ended = false;  // OnEnded was said; only the proof is missing
+  bool begun = false;  // it has, or had, a process
+  bool waits = false;  // for the next hand-over
 
  private:
   std::size_t ReadEvents(os::Steady now);  // bytes; 0: nothing more for now

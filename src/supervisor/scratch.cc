@@ -82,6 +82,7 @@ void InBackground(Work work) {
   auto child = os::Fork();
   if (!child || *child != 0) return;
   os::SetParentDeathSignal(SIGKILL);
+  setsid();  // whose share of the processor it then gives up
   os::YieldToOthers();
   work();
   _exit(0);

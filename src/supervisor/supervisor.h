@@ -76,8 +76,9 @@ struct SupervisorOptions {
   std::vector<std::string> keeper_argv;  // default: /proc/self/exe keeper
   std::map<std::string, std::string>
       collector_settings;  // handed to built-in collectors with the job (user agent, LLM key ...)
-  unsigned umask = 0022;   // of attempts
+  unsigned umask = 0022;          // of attempts
   os::ProtectedFiles files = {};  // of the server; no command sees or changes them
+  int max_connections = 1'000;    // whose descriptors are not for attempts
 };
 
 // Attempts are killed so long before the server's leases end.
@@ -131,8 +132,9 @@ class Supervisor {
   // Another server may start our attempts from then on, unless this is said again: they are ended
   // 5 s before, by the keeper, whatever becomes of this process. Never called: leases hold.
   virtual void LeasesHoldUntil(os::Steady) {}
-  // No start is possible now (no keeper, or the system refused the last one): dispatch waits.
-  virtual bool CanStart() const = 0;
+  // How many may be started now; 0 without a keeper, and while the system has no room for more.
+  virtual int Room() const = 0;
+  bool CanStart() const { return Room() > 0; }
   struct Figures {
     std::uint64_t started = 0, killed = 0, keeper_restarts = 0, quarantined = 0;
     int keeper_pid = 0;

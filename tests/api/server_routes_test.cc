@@ -1,4 +1,5 @@
 // What the API tells about the server, and how it routes.
+#include "os/shortage.h"
 #include "tests/api/api_fixture.h"
 
 namespace forager::api {
@@ -150,7 +151,12 @@ TEST_F(ServerApi, TypesAndConfig) {
 
 TEST_F(ServerApi, HealthAndReadiness) {
   EXPECT_EQ(Get("//healthz").body, R"({"status":"ok"})");
+  EXPECT_EQ(Get("//readyz").body, R"({"status":"ready"})");
+  os::NoteShortage("no process can be made");
+  EXPECT_EQ(Get("//readyz").Text("/detail"),
+            "Attempts wait to be started: no process can be made");
   EXPECT_EQ(Get("//readyz").status, 200);
+  os::NoteShortage("");
   control_.stopping = true;
   EXPECT_EQ(Get("//readyz").status, 503);
   EXPECT_EQ(Get("//healthz").status, 200);

@@ -3,7 +3,8 @@
 
 Prints its seed first; --seed repeats a run. What is true is asked of the database's own history: no two attempts of a job
 ever hold its slot at once, no attempt leaves `running` twice, limits are never exceeded, nothing acknowledged is lost,
-nothing stays stuck.
+nothing stays stuck. At the end a crowd that all three share: who wrote down that it did its work, and was not hurt, is never
+called anything else.
 """
 import argparse
 import collections
@@ -21,9 +22,10 @@ import requests
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import processes  # noqa: E402
+from crowd import Crowd, hurt_some  # noqa: E402
 from polling import wait_until  # noqa: E402
 from postgres import Cable, Postgres, ready  # noqa: E402
-from server import Forager  # noqa: E402
+from server import Forager, toml  # noqa: E402
 
 KINDS = [("ok", {"ms": 20}), ("ok", {"ms": 800}), ("records", {"records": 3, "ms": 30}), ("transient", {"times": 1}), ("fail", {}),
          ("segfault", {}), ("exit", {}), ("sleep", {}), ("tree", {})]
@@ -31,6 +33,8 @@ LEASE, LIMIT = 10, 9
 SETTINGS = {"dispatch": "automatic", "max_running": LIMIT, "monitor_interval": 1, "lease": f"{LEASE}s",
             "defaults": {"heartbeat_timeout": "2s", "stall_timeout": "3s", "grace": "500ms", "backoff": "200ms", "timeout_minutes": 0.2,
                          "max_attempts": 3}}
+CROWD = 256  # attempts at once, at the end
+PATIENT = {"heartbeat_timeout": "60s", "stall_timeout": "5m", "grace": "500ms", "backoff": "200ms", "timeout_minutes": 10, "max_attempts": 9}
 LONGEST = 90  # seconds in one attempt: its limits, a lease, a database that was away, a busy machine
 
 
@@ -42,7 +46,7 @@ class Chaos:
         for i in range(3):
             self.cables.append(Cable(self.database.port))
             self.servers.append(Forager(home / f"node{i}", {**SETTINGS, "database": self.database.url(port=self.cables[i].port)}))
-        self.acknowledged, self.counts = set(), collections.Counter()
+        self.acknowledged, self.counts, self.limit = set(), collections.Counter(), LIMIT
 
     def feed(self, count):
         body = {"jobs": [{"entity_type": "selftest", "job_type": kind, "search_filters": filters}
@@ -123,7 +127,7 @@ class Chaos:
         assert not old, f"running for more than {LONGEST} s: {old}"
         for sentence, found in {"attempts that overlapped": self.database.overlaps(), "left running twice": self.database.endings_twice()}.items():
             assert not found, f"{sentence}: {found}"
-        assert self.database.most_held() <= LIMIT, f"{self.database.most_held()} slots were held; {LIMIT} are allowed"
+        assert self.database.most_held() <= self.limit, f"{self.database.most_held()} slots were held; {self.limit} are allowed"
 
     def run(self, seconds):
         for server in self.servers:
@@ -163,7 +167,34 @@ class Chaos:
         }.items():
             assert not sql(query), f"{sentence}: {sql(query)[:300]}"
         print(f"All well: {dict(self.counts)}; {sql('SELECT status, count(*) FROM collection_jobs GROUP BY 1').split()}; "
-              f"at most {self.database.most_held()} slots held of {LIMIT}")
+              f"at most {self.database.most_held()} slots held of {self.limit}")
+
+    def gather_crowds(self, rounds=3):
+        crowd, self.limit = Crowd(), CROWD
+        try:
+            for server, cable in zip(self.servers, self.cables):
+                server.config.write_text(toml({**SETTINGS, "database": self.database.url(port=cable.port), "max_running": CROWD,
+                                               "defaults": PATIENT, "types": {"crowd": crowd.type()}}))
+                server.restart()
+            for _ in range(rounds):
+                self.gather(crowd)
+        finally:
+            crowd.open()
+            crowd.close()
+
+    def gather(self, crowd):
+        crowd.shut()
+        jobs = {"jobs": [{"entity_type": "crowd", "job_type": "wait"}] * CROWD}
+        self.acknowledged.update(self.servers[0].post("/jobs/bulk", jobs, timeout=60).json()["job_ids"])
+        count = "SELECT count(*) FROM collection_jobs WHERE status = "
+        wait_until(lambda: self.database.sql(f"{count}'running'") == str(CROWD), 120, f"{CROWD} jobs to run")
+        for server in self.servers:
+            hurt_some(crowd, self.dice, processes.descendants(server.pid))
+        crowd.open()
+        wait_until(lambda: self.database.sql(f"{count}'running'") == self.database.sql(f"{count}'pending'") == "0", 180, "the crowd to end")
+        wrong = crowd.misjudged(self.database.sql)
+        assert not wrong, f"{len(wrong)} finished, unhurt, and are called something else: {list(wrong.items())[:3]}"
+        self.counts["crowds"] += 1
 
     def close(self):
         self.thaw(all_of_them=True)
@@ -184,6 +215,8 @@ def main():
         chaos = Chaos(options.seed, pathlib.Path(home))
         try:
             chaos.run(options.minutes * 60)
+            chaos.gather_crowds()
+            chaos.settle()
         except AssertionError as error:
             print(f"FAILED with seed {options.seed}: {error}")
             for server in chaos.servers:

@@ -73,3 +73,7 @@ def resident_kib(pid):
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     return 0
+
+
+def comm(pid):
+    return _read(pid, "comm").decode(errors="replace").strip()

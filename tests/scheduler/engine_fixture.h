@@ -57,7 +57,7 @@ class FakeSupervisor : public supervisor::Supervisor {
     return found == live_.end() ? std::nullopt : std::optional(clock_.SteadyNow() - found->second);
   }
   std::string Describe(const AttemptRef&) const override { return "It was still working."; }
-  bool CanStart() const override { return can_start; }
+  int Room() const override { return can_start ? room : 0; }
   void SetCollectorSettings(std::map<std::string, std::string>) override {}
   Figures figures() const override { return {}; }
 
@@ -73,6 +73,7 @@ class FakeSupervisor : public supervisor::Supervisor {
   std::vector<std::pair<AttemptRef, TurnAnswer>> answers;
   std::function<void(const AttemptRef&, StopReason)> on_stop;
   bool can_start = true;
+  int room = 1'000;
 
  private:
   const os::Clock& clock_;
