@@ -101,7 +101,8 @@ Outcome JudgeExit(const AttemptEnd& end, int code) {
 Outcome Judge(const AttemptEnd& end, bool cancel_requested, Millis timeout) {
   if (cancel_requested) return Cancelled{};
   if (const auto* failed = std::get_if<NotStarted>(&end.process)) {
-    return Failed{failed->resources ? ErrorClass::kInterrupted : ErrorClass::kInvalid,
+    bool own = !failed->resources && !failed->machine;
+    return Failed{own ? ErrorClass::kInvalid : ErrorClass::kInterrupted,
                   failed->reason,
                   {},
                   failed->resources};

@@ -21,8 +21,9 @@ struct Signaled {
 };
 struct NotStarted {
   std::string reason;
-  bool resources = false;
-};  // resources: EAGAIN, EMFILE, ENOMEM
+  bool resources = false;  // EAGAIN, EMFILE, ENOMEM
+  bool machine = false;    // another step failed that the job has no part in
+};
 struct KeeperLost {};
 using ProcessEnd = std::variant<Exited, Signaled, NotStarted, KeeperLost>;
 

@@ -228,8 +228,8 @@ class Builder {
       return errno;
     for (const Passed& one : passed) {
       std::string place = "/tmp/" + one.name;
-      if (move_mount(one.tree.get(), "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
-        return errno;
+      int moved = move_mount(one.tree.get(), "", AT_FDCWD, place.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
+      if (moved != 0 && errno != ENOENT) return errno;  // it was removed meanwhile
     }
     return 0;
   }

@@ -220,7 +220,7 @@ void AttemptSupervisor::OnMessage(KeeperMessage message, os::Descriptor descript
     if (!attempt) return;
     bool told = !refused->resources && !attempt->refused.empty();
     NotStarted why{told ? refused->reason + "; " + attempt->refused : refused->reason,
-                   refused->resources};
+                   refused->resources, refused->machine};
     Refused(refused->id, why);
     End(refused->id, std::move(why), true, Usage{});
   } else if (auto* ended = std::get_if<AttemptEnded>(&message)) {

@@ -199,8 +199,8 @@ class Keeper {
     attempts_.emplace(plan.id, std::move(attempt));
   }
 
-  void Refuse(const AttemptPlan& plan, std::string reason, bool resources) {
-    Tell(AttemptNotStarted{plan.id, std::move(reason), resources});
+  void Refuse(const AttemptPlan& plan, std::string reason, bool resources, bool machine = false) {
+    Tell(AttemptNotStarted{plan.id, std::move(reason), resources, machine});
   }
 
   // An attempt without a last word is one whose reports were read to their end after its first
@@ -299,8 +299,10 @@ class Keeper {
                 attempt.end ? attempt.end->max_rss_kb : reaped.max_rss_kb,
                 attempt.end ? attempt.end->survivors : 0};
     if (attempt.failure) {
+      Report::Step step = attempt.failure->step;
+      bool own = step == Report::Step::kExec || step == Report::Step::kDirectory;
       Refuse(attempt.plan, WhyNotStarted(attempt.plan, *attempt.failure),
-             os::IsShortage(attempt.failure->error));
+             os::IsShortage(attempt.failure->error), !own);
     } else if (attempt.ended) {
       Tell(AttemptReleased{attempt.plan.id, usage});
     } else {

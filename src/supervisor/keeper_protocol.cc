@@ -93,7 +93,7 @@ void Members(Visit& visit, M& m) {
   } else if constexpr (std::is_same_v<T, AttemptStarted>) {
     visit(m.id, m.pid);
   } else if constexpr (std::is_same_v<T, AttemptNotStarted>) {
-    visit(m.id, m.reason, m.resources);
+    visit(m.id, m.reason, m.resources, m.machine);
   } else if constexpr (std::is_same_v<T, AttemptEnded>) {
     visit(m.id, m.status, m.released, m.lease_lost, m.usage.cpu_user_ms, m.usage.cpu_system_ms,
           m.usage.max_rss_kb, m.usage.survivors);

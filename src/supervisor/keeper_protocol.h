@@ -65,6 +65,7 @@ struct AttemptNotStarted {
   std::uint64_t id = 0;
   std::string reason;
   bool resources = false;
+  bool machine = false;
 };
 struct AttemptEnded {
   std::uint64_t id = 0;

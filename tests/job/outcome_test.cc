@@ -48,6 +48,17 @@ TEST(Judge, SignalIsACrashWhateverWasSaidBefore) {
   EXPECT_NE(std::get<Failed>(outcome).message.find("SIGSEGV"), std::string::npos);
 }
 
+TEST(Judge, AStartThatTheMachineRefusedIsNoFaultOfTheJob) {
+  EXPECT_EQ(ClassOf(Judge(Ended(NotStarted{"no program", false}), false, kTimeout)),
+            ErrorClass::kInvalid);
+  Outcome shortage = Judge(Ended(NotStarted{"too many open files", true}), false, kTimeout);
+  EXPECT_EQ(ClassOf(shortage), ErrorClass::kInterrupted);
+  EXPECT_TRUE(std::get<Failed>(shortage).not_started);
+  Outcome refused = Judge(Ended(NotStarted{"no mount", false, true}), false, kTimeout);
+  EXPECT_EQ(ClassOf(refused), ErrorClass::kInterrupted);
+  EXPECT_FALSE(std::get<Failed>(refused).not_started);  // counted: it may never pass
+}
+
 TEST(Judge, CancelWinsOverEveryEnding) {
   for (ProcessEnd process :
        {ProcessEnd(Exited{0}), ProcessEnd(Signaled{9}), ProcessEnd(KeeperLost{})}) {
