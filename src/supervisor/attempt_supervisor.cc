@@ -108,9 +108,15 @@ void AttemptSupervisor::ForgetState(const std::string& job_id) {
   keeper_.Send(supervisor::ForgetState{job_id});
 }
 
+bool AttemptSupervisor::CanStart() const {
+  if (lease_end_ && os::SystemClock().SteadyNow() >= *lease_end_ - kKillBeforeLeaseEnd)
+    return false;
+  return keeper_.ready() && gate_.Room(attempts_.size(), clock_.SteadyNow()) > 0 &&
+         DescriptorRoom() > 0;
+}
+
 int AttemptSupervisor::Room() const {
-  if (lease_end_ && os::SystemClock().SteadyNow() >= *lease_end_ - kKillBeforeLeaseEnd) return 0;
-  if (!keeper_.ready() || keeper_.congested()) return 0;
+  if (!CanStart() || keeper_.congested()) return 0;
   // Those under way first: their clocks run while a busy machine starts them.
   int starting = attempts_.size() - running_;
   int room = std::min(gate_.Room(attempts_.size(), clock_.SteadyNow()), DescriptorRoom());

@@ -47,6 +47,7 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
   }
   void ForgetState(const std::string& job_id) override;
   int Room() const override;
+  bool CanStart() const override;
   Figures figures() const override;
 
  private:

@@ -134,7 +134,8 @@ class Supervisor {
   virtual void LeasesHoldUntil(os::Steady) {}
   // How many may be started now; 0 without a keeper, and while the system has no room for more.
   virtual int Room() const = 0;
-  bool CanStart() const { return Room() > 0; }
+  // Starts are possible, though others may have to be under way first.
+  virtual bool CanStart() const { return Room() > 0; }
   struct Figures {
     std::uint64_t started = 0, killed = 0, keeper_restarts = 0, quarantined = 0;
     int keeper_pid = 0;
