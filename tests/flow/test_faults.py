@@ -339,11 +339,10 @@ def test_a_full_disk_stops_no_order(make, tmp_path):
 
 
 def fill(disk):
-    with open(disk / "filler", "wb") as filler:
+    with open(disk / "filler", "wb", buffering=0) as filler:
         try:
             while True:
                 filler.write(b"x" * 65536)
-                filler.flush()
         except OSError:
             pass
 
