@@ -12,9 +12,9 @@ using os::TcpBytes;
 
 // An idle event loop wakes itself by words of so many bytes.
 constexpr std::int64_t kWakeUp = 8;
-// What starting `sleep` and `grep` reads in a second, with their libraries; a loop that only waits
-// does no more, one that starts curl does.
-constexpr std::int64_t kStartReads = 32 * 1024;
+// What starting `sleep` and `grep` reads in a second, with their libraries, and the page faults of
+// such programs that have ended; a loop that only waits does no more, one that starts curl does.
+constexpr std::int64_t kStartReads = 32 * 1024, kStartFaults = 300;
 // And so much is written by a word that `$(date)` hands to its shell.
 constexpr std::int64_t kStartWrites = 32;
 // A line on its way to us may go through so many pipes of the tree: `program | grep | tee`.
@@ -28,7 +28,7 @@ constexpr std::int64_t kMoment = 2'500'000'000;
 constexpr std::int64_t kTick = 10'000'000;
 
 struct Growth {
-  std::int64_t cpu = 0, read = 0, written = 0, reads = 0, writes = 0;
+  std::int64_t cpu = 0, read = 0, written = 0, reads = 0, writes = 0, child_faults = 0;
   bool started = false;  // or ended: processes came and went
 
   void Add(const ProcessLife& now, const ProcessLife& before) {
@@ -37,6 +37,7 @@ struct Growth {
     written += now.written - before.written;
     reads += now.reads - before.reads;
     writes += now.writes - before.writes;
+    child_faults += now.child_faults - before.child_faults;
     started |= now.child_faults != before.child_faults;
   }
 };
@@ -57,6 +58,7 @@ std::map<pid_t, const ProcessLife*> ByPid(const TreeLife& tree) {
 void TakeOffEnded(const ProcessLife& ended, const std::map<pid_t, const ProcessLife*>& before,
                   const std::map<pid_t, const ProcessLife*>& now, Growth& growth) {
   growth.started = true;
+  growth.child_faults -= ended.child_faults;
   pid_t heir = ended.parent;
   const ProcessLife *was = nullptr, *is = nullptr;
   for (std::size_t i = 0; i <= before.size() && !is; ++i) {
@@ -142,6 +144,8 @@ LifeSigns Compare(const TreeLife& before, TreeLife& now, bool closed) {
   bool fetched = closed && !growth.started;
   signs.worked = (fetched || hidden) && !runs && window <= kMoment && growth.cpu >= least &&
                  growth.cpu < window / 2;
+  // Neither the bytes nor the time of a program that came and went between two looks are exact.
+  signs.worked |= growth.child_faults >= kStartFaults * seconds;
   return signs;
 }
 

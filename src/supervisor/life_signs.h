@@ -13,8 +13,7 @@ struct LifeSigns {
   os::Steady since{}, at{};  // equal: the first look, with nothing to compare
   std::chrono::nanoseconds cpu{0};
   std::int64_t bytes = 0;  // read, written, received and sent
-  // Its bytes are hidden from this server, but it ran, and rests again: it is given credit for
-  // that.
+  // Its bytes were not seen, but it worked for a moment: it is given credit for that.
   bool worked = false;
 
   bool first() const { return since >= at; }

@@ -102,6 +102,10 @@ TEST(LifeCompare, ProcessesThatComeAndGoOnlyToWaitMoveNothing) {
   now.processes[0].written = 11;  // "$(date +%s)"
   now.processes[0].writes = 1;
   EXPECT_EQ(Compare(before, now, false).bytes, 0);
+  TreeLife curl = now;  // whose bytes fell into two looks
+  curl.processes[0].child_faults = 600;
+  EXPECT_TRUE(Compare(before, curl, false).worked);
+  EXPECT_FALSE(Compare(before, now, false).worked);
   TreeLife later = now;  // more of the same for longer
   later.at += Millis{36'000};
   later.processes[0].read = 37 * 7'000;
