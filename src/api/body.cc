@@ -7,8 +7,6 @@
 namespace forager::api {
 
 Result<boost::json::object> ReadBody(std::string_view text) {
-  constexpr std::string_view kMark = "\xEF\xBB\xBF";  // of a file that was sent as it is
-  if (text.starts_with(kMark)) text.remove_prefix(kMark.size());
   if (text.find_first_not_of(" \t\r\n") == text.npos) return boost::json::object();
   Result<boost::json::value> value = ParseJson(text);
   if (!value) return std::unexpected(value.error());

@@ -120,7 +120,14 @@ std::optional<Error> CheckNoBody(const Call& call) {
   return TakesNoBody();
 }
 
+// A byte order mark belongs to the file that was sent as it is, not to what it says.
+void DropMark(std::string& body) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  if (body.starts_with(kMark)) body.erase(0, kMark.size());
+}
+
 void Admit(const CallPtr& call) {
+  DropMark(call->request.body);
   if (auto error = CheckParameters(*call)) return call->Send(*error);
   if (auto error = CheckNoBody(*call)) return call->Send(*error);
   if (call->request.body.size() <= kSmallBody) return RunHandler(call);
