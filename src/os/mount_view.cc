@@ -1,6 +1,5 @@
 #include "os/mount_view.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/magic.h>
@@ -23,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxPassed = 64;  // entries of the machine's /tmp that an attempt sees
+constexpr std::size_t kMaxPassed = 64;  // names in the machine's /tmp that an attempt sees
 constexpr int kMaxLinks = 40;
 constexpr int kMqueueMagic = 0x19800202;
 constexpr unsigned long kPlain = MS_NOSUID | MS_NODEV;
@@ -212,8 +211,8 @@ class Builder {
     return Errno(mount(nullptr, cover_.c_str(), nullptr, MS_REMOUNT | MS_RDONLY | kPlain, nullptr));
   }
 
-  // A folder of the scratch directory becomes /tmp. What the command names there stays in sight,
-  // and so do others' open folders and sockets: programs and their files may lie in them.
+  // A folder of the scratch directory becomes /tmp. What the command, its environment or its job
+  // names there stays in sight: each costs a mount, and ten thousands of them stall the machine.
   int OwnTmp() {
     Descriptor machines(open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!machines) return 0;
@@ -243,14 +242,7 @@ class Builder {
     std::vector<Passed> passed;
     std::set<std::string> seen;
     for (const std::string& name : NamedInTmp()) {
-      if (seen.insert(name).second) PassOne(machines, own, name, true, passed);
-    }
-    std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir("/tmp"), closedir);
-    while (dirent* entry = entries ? readdir(entries.get()) : nullptr) {
-      std::string name = entry->d_name;
-      if (name == "." || name == ".." || seen.size() >= kMaxPassed) continue;
-      bool plain = entry->d_type == DT_REG || entry->d_type == DT_FIFO;
-      if (!plain && seen.insert(name).second) PassOne(machines, own, name, false, passed);
+      if (seen.insert(name).second) PassOne(machines, own, name, passed);
     }
     return passed;
   }
@@ -271,8 +263,7 @@ class Builder {
   }
 
   // What goes away meanwhile is not there.
-  void PassOne(int machines, int own, const std::string& name, bool named,
-               std::vector<Passed>& passed) {
+  void PassOne(int machines, int own, const std::string& name, std::vector<Passed>& passed) {
     struct stat about {};
     const char* text = name.c_str();
     if (name.empty() || name == "." || name == ".." ||
@@ -280,7 +271,7 @@ class Builder {
       return;
     if (S_ISLNK(about.st_mode)) return CopyLink(machines, own, text);
     bool folder = S_ISDIR(about.st_mode);
-    mode_t needed = folder ? (named ? 1 : 5) : S_ISSOCK(about.st_mode) ? 2 : 4;
+    mode_t needed = folder ? 1 : S_ISSOCK(about.st_mode) ? 2 : 4;
     if (!rights_.May(about, needed)) return;
     Descriptor tree(open_tree(machines, text,
                               OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW |

@@ -1,5 +1,5 @@
-// All processes of the machine and what it has left, as the kernel tells them under /proc. Nothing
-// here waits for a process: these files can be read whatever it does.
+// All processes of the machine and what it has left, as the kernel tells them under /proc. Reading
+// a process's row may wait for it, for seconds on a crowded machine: never on an event loop.
 #pragma once
 
 #include <sys/types.h>

@@ -110,6 +110,7 @@ class Collector {
     view.shared_memory = plan_.limits.memory_bytes;
     view.named = plan_.command;
     view.named.push_back(plan_.directory);
+    view.named.insert(view.named.end(), plan_.environment.begin(), plan_.environment.end());
     Check(Step::kFiles, os::EnterMountView(view));
   }
 

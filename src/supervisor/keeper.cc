@@ -32,6 +32,7 @@ namespace {
 constexpr int kServerSocket = 3;
 constexpr std::chrono::milliseconds kLeaseLook{250};
 constexpr int kMaxMessagesPerRound = 64;
+constexpr int kMaxReleasesPerRound = 16;
 // More words than this waiting for a server that does not read: it is gone in all but name.
 constexpr std::size_t kMaxOutbox = 100'000;
 
@@ -210,7 +211,10 @@ class Keeper {
     os::Message message;
     for (int i = 0; i < kMaxMessagesPerRound; ++i) {
       os::Received received = os::Receive(report_.get(), message);
-      if (received == os::Received::kNothing) return ReleaseReaped(reaped);
+      if (received == os::Received::kNothing) {
+        to_release_ = reaped;
+        return ReleaseReaped();
+      }
       if (received == os::Received::kClosed) return loop_->Stop();  // nobody can be judged any more
       Report report;
       if (message.bytes.size() != sizeof report) continue;
@@ -284,12 +288,20 @@ class Keeper {
     if (orphans_) orphans_ = KillOrphans();
   }
 
-  void ReleaseReaped(std::size_t count) {
-    for (; count > 0; --count) {
+  // Some at a time: what an attempt leaves on the disk takes a while to remove, and the server must
+  // be answered meanwhile.
+  void ReleaseReaped() {
+    for (int i = 0; i < kMaxReleasesPerRound && to_release_ > 0; ++i) {
       auto [id, reaped] = reaped_.front();
       reaped_.pop_front();
+      --to_release_;
       if (auto found = attempts_.find(id); found != attempts_.end()) Release(found, reaped);
     }
+    if (to_release_ == 0 || std::exchange(release_on_, true)) return;
+    loop_->Post([this] {
+      release_on_ = false;
+      ReleaseReaped();
+    });
   }
 
   // The first process is reaped: the kernel has emptied its namespace before.
@@ -406,6 +418,8 @@ class Keeper {
   std::deque<std::pair<std::uint64_t, os::Reaped>> reaped_;  // not released yet
   std::deque<Outgoing> outbox_;
   bool orphans_ = false;
+  std::size_t to_release_ = 0;  // of them, from the front: their reports are read
+  bool release_on_ = false;     // more are released in the next round
   bool read_on_ = false;  // more reports are read in the next round
   std::optional<os::Steady> lease_end_;
   os::EventLoop::Token lease_, server_, reports_, children_, room_;

@@ -18,35 +18,41 @@ namespace {
 constexpr unsigned kLimitSeconds = 10;  // of its own life
 constexpr std::chrono::seconds kPatience{12};
 
-[[noreturn]] void MeasureAll(const std::vector<TreeWork>& work, dev_t disk, int pipe) {
+[[noreturn]] void Run(const std::function<void(const LookingProcess::Tell&)>& look, int pipe) {
   os::SetParentDeathSignal(SIGKILL);
   os::ResetSignals();
   alarm(kLimitSeconds);
   if (pipe > 3) close_range(3, static_cast<unsigned>(pipe) - 1, 0);
   close_range(static_cast<unsigned>(pipe) + 1, ~0u, 0);
+  look([pipe](const LookWord& word) {
+    if (write(pipe, &word, sizeof word) != sizeof word) _exit(1);
+  });
+  _exit(0);
+}
+
+}  // namespace
+
+void MeasureTrees(const std::vector<TreeWork>& work, dev_t disk,
+                  const LookingProcess::Tell& tell) {
   for (const TreeWork& one : work) {
     os::TreeHoldings holdings = os::MeasureTree(one.pids, disk);
     TreeMeasure measure{one.id, holdings.memory_bytes, holdings.unmapped_bytes,
                         holdings.deleted_bytes};
     for (const std::string& directory : one.directories)
       measure.scratch_bytes += os::SizeOnDisk(directory, one.scratch_limit);
-    if (write(pipe, &measure, sizeof measure) != sizeof measure) break;
+    tell({LookWord::Kind::kMeasured, {}, measure});
   }
-  _exit(0);
 }
 
-}  // namespace
-
-bool MeasuringProcess::Start(const std::vector<TreeWork>& work, dev_t disk,
-                             std::function<void(const TreeMeasure&)> taken,
-                             std::function<void()> ended) {
+bool LookingProcess::Start(const std::function<void(const Tell&)>& look, Tell taken,
+                           std::function<void()> ended) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return false;
   os::Descriptor read_end(ends[0]), write_end(ends[1]);
   if (fcntl(read_end.get(), F_SETFL, O_NONBLOCK) != 0) return false;
   auto child = os::Fork();
   if (!child) return false;
-  if (*child == 0) MeasureAll(work, disk, write_end.get());
+  if (*child == 0) Run(look, write_end.get());
   pipe_ = std::move(read_end);
   taken_ = std::move(taken);
   ended_ = std::move(ended);
@@ -55,15 +61,15 @@ bool MeasuringProcess::Start(const std::vector<TreeWork>& work, dev_t disk,
   return true;
 }
 
-void MeasuringProcess::Read() {
-  TreeMeasure measure;  // written whole: smaller than what a pipe takes at once
-  ssize_t got = read(pipe_.get(), &measure, sizeof measure);
+void LookingProcess::Read() {
+  LookWord word;  // written whole: smaller than what a pipe takes at once
+  ssize_t got = read(pipe_.get(), &word, sizeof word);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return;
-  if (got == sizeof measure) return taken_(measure);
+  if (got == sizeof word) return taken_(word);
   End();
 }
 
-void MeasuringProcess::End() {
+void LookingProcess::End() {
   readable_.reset();
   late_.reset();
   pipe_.Close();

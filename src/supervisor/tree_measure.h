@@ -1,5 +1,5 @@
-// Measures process trees exactly, in a process of its own: to read a process's memory map the kernel
-// may have its reader wait for that process.
+// Looks at process trees in a process of its own: whatever is read of another process, the kernel
+// may have its reader wait for it, for seconds on a crowded machine.
 #pragma once
 
 #include <sys/types.h>
@@ -11,6 +11,7 @@
 
 #include "os/descriptor.h"
 #include "os/event_loop.h"
+#include "supervisor/keeper_protocol.h"
 
 namespace forager::supervisor {
 
@@ -27,14 +28,28 @@ struct TreeMeasure {
   std::int64_t scratch_bytes = 0;   // counted until it is beyond its limit
 };
 
-class MeasuringProcess {
- public:
-  explicit MeasuringProcess(os::EventLoop& loop) : loop_(loop) {}
+// What it finds, word by word.
+struct LookWord {
+  enum class Kind : std::uint32_t {
+    kExceeded,  // the tree is beyond `limit`
+    kAsked,     // the tree is going to be measured
+    kMeasured,
+  };
+  Kind kind = Kind::kMeasured;
+  Limit limit = Limit::kMemory;  // of kExceeded
+  TreeMeasure measure;           // all but its id: of kMeasured
+};
+void MeasureTrees(const std::vector<TreeWork>& work, dev_t disk,
+                  const std::function<void(const LookWord&)>& tell);
 
-  // `taken` for each tree that was measured, then `ended`; some may be missing, since the process is
-  // left behind when it takes too long. False: it cannot be started.
-  bool Start(const std::vector<TreeWork>& work, dev_t disk,
-             std::function<void(const TreeMeasure&)> taken, std::function<void()> ended);
+class LookingProcess {
+ public:
+  using Tell = std::function<void(const LookWord&)>;
+  explicit LookingProcess(os::EventLoop& loop) : loop_(loop) {}
+
+  // `look` runs in a copy of the caller. `taken` for each of its words, then `ended`; some may be
+  // missing, since the process is left behind when it takes too long. False: it cannot be started.
+  bool Start(const std::function<void(const Tell&)>& look, Tell taken, std::function<void()> ended);
 
  private:
   void Read();
@@ -43,7 +58,7 @@ class MeasuringProcess {
   os::EventLoop& loop_;
   os::Descriptor pipe_;
   os::EventLoop::Token readable_, late_;
-  std::function<void(const TreeMeasure&)> taken_;
+  Tell taken_;
   std::function<void()> ended_;
 };
 

@@ -25,7 +25,6 @@ constexpr std::int64_t kRise = 64LL << 20;
 constexpr std::int64_t kMoreTasks = 64;
 constexpr int kShortRest = 4;
 
-constexpr std::size_t kRowsPerStep = 256;  // some 2 ms
 constexpr std::size_t kMaxMeasured = 64;   // in one look
 // However little the disk is written: what is moved around between two ticks shows by then.
 constexpr std::chrono::seconds kScratchAge{10};
@@ -95,27 +94,40 @@ void TreeWatch::BeginLook() {
   looking_ = true;
   look_began_ = Now();
   load_of_look_ = load_;
-  pids_ = table_.Pids();
-  rows_.clear();
-  read_ = 0;
-  ReadRows();
+  asked_.clear();
+  shared_asked_ = shared_rises_;
+  written_asked_ = written_;
+  bool started = process_.Start(
+      [this](const LookingProcess::Tell& tell) {
+        Verdict verdict = Look();
+        for (auto [id, limit] : verdict.exceeded) tell({LookWord::Kind::kExceeded, limit, {id}});
+        for (const TreeWork& one : verdict.work) tell({LookWord::Kind::kAsked, {}, {one.id}});
+        MeasureTrees(verdict.work, disk_, tell);
+      },
+      [this](const LookWord& word) { Take(word); }, [this] { EndProcess(); });
+  if (started) return;
+  // No process to look with, which may be a tree's doing: it is looked for all the same.
+  Verdict verdict = Look();
+  for (auto [id, limit] : verdict.exceeded) Tell(id, limit);
+  JudgeUnmeasured(verdict.work);
+  EndLook();
 }
 
-// A step at a time: what else the keeper does goes on in between.
-void TreeWatch::ReadRows() {
-  std::size_t end = std::min(pids_.size(), read_ + kRowsPerStep);
-  for (; read_ < end; ++read_) {
-    if (auto row = table_.Row(pids_[read_])) rows_.push_back(*row);
+TreeWatch::Verdict TreeWatch::Look() {
+  os::ProcessTable table;
+  std::vector<os::ProcessRow> rows;
+  for (pid_t pid : table.Pids()) {
+    if (auto row = table.Row(pid)) rows.push_back(*row);
   }
-  if (read_ < pids_.size()) return loop_.Post([this] { ReadRows(); });
-  Judge();
+  CountTrees(rows);
+  return Judge();
 }
 
 // Adds every process to the tree it belongs to.
-void TreeWatch::CountTrees() {
+void TreeWatch::CountTrees(const std::vector<os::ProcessRow>& rows) {
   std::unordered_map<pid_t, const os::ProcessRow*> by_pid;
-  by_pid.reserve(rows_.size());
-  for (const os::ProcessRow& row : rows_) by_pid.emplace(row.pid, &row);
+  by_pid.reserve(rows.size());
+  for (const os::ProcessRow& row : rows) by_pid.emplace(row.pid, &row);
   std::unordered_map<pid_t, std::uint64_t> owners;  // 0: none of ours
   for (auto& [id, tree] : trees_) {
     tree.processes = tree.threads = 0;
@@ -124,11 +136,11 @@ void TreeWatch::CountTrees() {
   }
   members_.clear();
   std::vector<pid_t> way;
-  for (const os::ProcessRow& row : rows_) {
+  for (const os::ProcessRow& row : rows) {
     if (auto known = owners.find(row.pid); known != owners.end()) continue;
     std::uint64_t owner = 0;
     way.clear();
-    for (pid_t pid = row.pid; way.size() <= rows_.size();) {
+    for (pid_t pid = row.pid; way.size() <= rows.size();) {
       if (auto known = owners.find(pid); known != owners.end()) {
         owner = known->second;
         break;
@@ -140,7 +152,7 @@ void TreeWatch::CountTrees() {
     }
     for (pid_t pid : way) owners.emplace(pid, owner);
   }
-  for (const os::ProcessRow& row : rows_) {
+  for (const os::ProcessRow& row : rows) {
     auto owner = owners.find(row.pid);
     auto found = trees_.find(owner->second);
     if (found == trees_.end() || found->second.first == row.pid) continue;
@@ -151,8 +163,9 @@ void TreeWatch::CountTrees() {
   }
 }
 
-void TreeWatch::Tell(std::uint64_t id, Tree& tree, Limit limit) {
-  if (std::exchange(tree.exceeded, true)) return;
+void TreeWatch::Tell(std::uint64_t id, Limit limit) {
+  auto found = trees_.find(id);
+  if (found == trees_.end() || std::exchange(found->second.exceeded, true)) return;
   exceeded_(id, limit);
 }
 
@@ -169,8 +182,8 @@ bool TreeWatch::MayExceedScratch(const Tree& tree, os::Steady now) const {
          now - tree.measured >= kScratchAge;
 }
 
-void TreeWatch::Judge() {
-  CountTrees();
+TreeWatch::Verdict TreeWatch::Judge() {
+  Verdict verdict;
   os::Steady now = Now();
   struct Suspect {
     bool memory;
@@ -182,14 +195,14 @@ void TreeWatch::Judge() {
   for (auto& [id, tree] : trees_) {
     if (tree.exceeded) continue;
     if (tree.processes > tree.limits.max_processes) {
-      Tell(id, tree, Limit::kProcesses);
+      verdict.exceeded.emplace_back(id, Limit::kProcesses);
     } else if (tree.threads > tree.limits.max_processes * kThreadsPerProcess) {
-      Tell(id, tree, Limit::kThreads);
+      verdict.exceeded.emplace_back(id, Limit::kThreads);
     } else if (bool memory = MayExceedMemory(tree, members_[id]);
                memory || MayExceedScratch(tree, now)) {
       // What cannot be measured is judged by what it shows.
       if (memory && tree.unanswered >= kMaxUnanswered)
-        Tell(id, tree, Limit::kMemory);
+        verdict.exceeded.emplace_back(id, Limit::kMemory);
       else
         suspects.push_back({memory, tree.unanswered, tree.measured, id});
     }
@@ -200,37 +213,32 @@ void TreeWatch::Judge() {
     return a.measured < b.measured;
   });
   if (suspects.size() > kMaxMeasured) suspects.resize(kMaxMeasured);
-  std::vector<TreeWork> work;
   for (const Suspect& suspect : suspects) {
     const Tree& tree = trees_.at(suspect.id);
-    work.push_back({suspect.id, std::move(members_[suspect.id]), tree.directories,
-                    tree.limits.scratch_bytes});
+    verdict.work.push_back({suspect.id, std::move(members_[suspect.id]), tree.directories,
+                            tree.limits.scratch_bytes});
   }
-  Measure(std::move(work));
-}
-
-void TreeWatch::Measure(std::vector<TreeWork> work) {
-  if (work.empty()) return EndLook();
-  asked_.clear();
-  for (const TreeWork& one : work) asked_.push_back(one.id);
-  shared_asked_ = shared_rises_;
-  written_asked_ = written_;
-  bool started = measuring_.Start(
-      work, disk_, [this](const TreeMeasure& measure) { TakeMeasure(measure); },
-      [this] { EndMeasure(); });
-  if (started) return;
-  JudgeUnmeasured(work);
-  EndLook();
+  return verdict;
 }
 
 // No process to measure with: what one process holds alone is beyond doubt.
 void TreeWatch::JudgeUnmeasured(const std::vector<TreeWork>& work) {
   for (const TreeWork& one : work) {
-    Tree& tree = trees_.at(one.id);
-    bool beyond = std::ranges::any_of(one.pids, [&](pid_t pid) {
-      return os::HeldMemory(pid) > tree.limits.memory_bytes;
-    });
-    if (beyond) Tell(one.id, tree, Limit::kMemory);
+    std::int64_t limit = trees_.at(one.id).limits.memory_bytes;
+    bool beyond =
+        std::ranges::any_of(one.pids, [&](pid_t pid) { return os::HeldMemory(pid) > limit; });
+    if (beyond) Tell(one.id, Limit::kMemory);
+  }
+}
+
+void TreeWatch::Take(const LookWord& word) {
+  switch (word.kind) {
+    case LookWord::Kind::kExceeded:
+      return Tell(word.measure.id, word.limit);
+    case LookWord::Kind::kAsked:
+      return asked_.push_back(word.measure.id);
+    case LookWord::Kind::kMeasured:
+      return TakeMeasure(word.measure);
   }
 }
 
@@ -246,13 +254,13 @@ void TreeWatch::TakeMeasure(const TreeMeasure& measure) {
   tree.scratch_bytes = measure.scratch_bytes;
   tree.written_then = written_asked_;
   if (measure.memory_bytes > tree.limits.memory_bytes)
-    Tell(measure.id, tree, Limit::kMemory);
+    Tell(measure.id, Limit::kMemory);
   else if (measure.scratch_bytes > tree.limits.scratch_bytes)
-    Tell(measure.id, tree, Limit::kScratch);
+    Tell(measure.id, Limit::kScratch);
 }
 
 // The first that was not answered is the one it did not come through.
-void TreeWatch::EndMeasure() {
+void TreeWatch::EndProcess() {
   if (!asked_.empty()) {
     auto found = trees_.find(asked_.front());
     if (found != trees_.end()) ++found->second.unanswered;

@@ -1,5 +1,5 @@
-// Holds every attempt's process tree to its limits. For the keeper: what it reads itself never makes
-// it wait. Only trees that may be beyond a limit are measured, by a short-lived process.
+// Holds every attempt's process tree to its limits. For the keeper: a look at all processes is the
+// work of a short-lived process, which also measures the trees that may be beyond a limit.
 #pragma once
 
 #include <sys/types.h>
@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "job/type_catalog.h"
@@ -53,18 +54,22 @@ class TreeWatch {
 
   void Tick();
   void ReadLoad();
+  struct Verdict {
+    std::vector<std::pair<std::uint64_t, Limit>> exceeded;
+    std::vector<TreeWork> work;  // to be measured
+  };
   void BeginLook();
-  void ReadRows();
-  void Judge();
-  void CountTrees();
+  Verdict Look();
+  Verdict Judge();
+  void CountTrees(const std::vector<os::ProcessRow>& rows);
   bool MayExceedMemory(const Tree& tree, const std::vector<pid_t>& pids) const;
   bool MayExceedScratch(const Tree& tree, os::Steady now) const;
-  void Measure(std::vector<TreeWork> work);
+  void Take(const LookWord& word);
   void TakeMeasure(const TreeMeasure& measure);
-  void EndMeasure();
+  void EndProcess();
   void JudgeUnmeasured(const std::vector<TreeWork>& work);
   void EndLook();
-  void Tell(std::uint64_t id, Tree& tree, Limit limit);
+  void Tell(std::uint64_t id, Limit limit);
 
   os::EventLoop& loop_;
   Exceeded exceeded_;
@@ -78,15 +83,11 @@ class TreeWatch {
   std::int64_t disk_free_ = 0, entries_free_ = 0;
   std::int64_t shared_rises_ = 0, written_ = 0;
 
-  os::ProcessTable table_;
   bool looking_ = false;
   os::Steady look_began_{}, next_look_{}, next_quick_look_{};
-  std::vector<pid_t> pids_;
-  std::size_t read_ = 0;
-  std::vector<os::ProcessRow> rows_;
   std::unordered_map<std::uint64_t, std::vector<pid_t>> members_;
 
-  MeasuringProcess measuring_{loop_};
+  LookingProcess process_{loop_};
   std::vector<std::uint64_t> asked_;  // not answered yet, in their order
   std::int64_t shared_asked_ = 0, written_asked_ = 0;
 };
