@@ -1,15 +1,23 @@
 # One static library per folder of src/; what each may include is the table in ARCHITECTURE.md,
 # kept by .ci/check_layers. Order here is bottom up.
 
-# The heavy headers, compiled once and shared by the folders that use them.
-add_library(forager_pch OBJECT cmake/pch.cc)
-target_precompile_headers(forager_pch PUBLIC cmake/pch.h)
-target_compile_definitions(forager_pch PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
-                           BOOST_ASIO_NO_DEPRECATED SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
-target_link_libraries(forager_pch PUBLIC Boost::json Boost::url Threads::Threads fmt::fmt)
+# The heavy headers, compiled once and shared by the folders that use them; two kinds of folder use more.
+function(forager_pch name)
+  cmake_parse_arguments(PCH "" "" "HEADERS;LINKS" ${ARGN})
+  add_library(${name} OBJECT cmake/pch.cc)
+  target_precompile_headers(${name} PUBLIC cmake/pch.h ${PCH_HEADERS})
+  target_compile_definitions(${name} PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+                             BOOST_ASIO_NO_DEPRECATED SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
+  target_link_libraries(${name} PUBLIC Boost::json Boost::url Threads::Threads fmt::fmt ${PCH_LINKS})
+endfunction()
+forager_pch(forager_pch)
+forager_pch(forager_cli_pch HEADERS <CLI/CLI.hpp> LINKS CLI11::CLI11)
 
 function(forager_layer name)
-  cmake_parse_arguments(LAYER "" "" "LINKS" ${ARGN})
+  cmake_parse_arguments(LAYER "" "PCH" "LINKS" ${ARGN})
+  if(NOT LAYER_PCH)
+    set(LAYER_PCH forager_pch)
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   if(NOT sources)
@@ -19,7 +27,7 @@ function(forager_layer name)
   target_include_directories(forager_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
   target_compile_definitions(forager_${name} PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
                              BOOST_ASIO_NO_DEPRECATED SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
-  target_precompile_headers(forager_${name} REUSE_FROM forager_pch)
+  target_precompile_headers(forager_${name} REUSE_FROM ${LAYER_PCH})
   target_link_libraries(forager_${name} PUBLIC ${LAYER_LINKS} Boost::json Boost::url fmt::fmt Threads::Threads)
 endfunction()
 
@@ -47,7 +55,7 @@ forager_layer(api LINKS forager_store forager_calendar forager_http forager_job 
 forager_embed(api src/api/openapi.json OpenApiJson)
 forager_layer(dashboard LINKS forager_http forager_job forager_os)
 include(cmake/dashboard.cmake)
-forager_layer(cli LINKS forager_http forager_job forager_os CLI11::CLI11)
+forager_layer(cli PCH forager_cli_pch LINKS forager_http forager_job forager_os CLI11::CLI11)
 forager_layer(app LINKS forager_alerts forager_api forager_dashboard forager_scheduler forager_supervisor forager_worker forager_store forager_cli CLI11::CLI11 prometheus-cpp::core)
 if(TARGET forager_app)
   forager_embed(app src/app/default_types.toml DefaultTypes)

@@ -2,6 +2,7 @@
 enable_testing()
 find_package(GTest REQUIRED)
 include(GoogleTest)
+forager_pch(forager_test_pch HEADERS <gmock/gmock.h> <gtest/gtest.h> LINKS GTest::gtest GTest::gmock)
 file(GLOB support CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/support/*.cc)
 foreach(layer os job calendar http review store collectors worker supervisor scheduler alerts api cli app)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${layer}/*.cc)
@@ -17,7 +18,7 @@ foreach(layer os job calendar http review store collectors worker supervisor sch
     target_include_directories(${layer}_test PRIVATE ${CMAKE_SOURCE_DIR})
     target_compile_definitions(${layer}_test PRIVATE FORAGER_SOURCE_DIR="${CMAKE_SOURCE_DIR}" FORAGER_BINARY="${CMAKE_BINARY_DIR}/forager")
     target_link_libraries(${layer}_test PRIVATE forager_${layer} GTest::gtest GTest::gmock ${gtest_main} ZLIB::ZLIB OpenSSL::SSL)
-    target_precompile_headers(${layer}_test REUSE_FROM forager_pch)
+    target_precompile_headers(${layer}_test REUSE_FROM forager_test_pch)
     set(extra "")
     if(layer STREQUAL store)
       # One PostgreSQL server for all of them; its socket's path must be short.
