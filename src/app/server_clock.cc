@@ -37,7 +37,19 @@ ServerClock::ServerClock()
                os::SystemClock().SteadyNow().time_since_epoch())
                   .count()) {}
 
-os::Wall ServerClock::Now() const { return os::Wall(SteadyNow().time_since_epoch() + offset()); }
+os::Wall ServerClock::Now() const {
+  std::int64_t now = (SteadyNow().time_since_epoch() + offset()).count();
+  std::int64_t latest = latest_;
+  while (latest < now && !latest_.compare_exchange_weak(latest, now)) {
+  }
+  bool turned_back = latest > now && Within(Millis{latest - now}, kStep);
+  return os::Wall(Millis{turned_back ? latest : now});
+}
+
+void ServerClock::Move(Millis by) {
+  offset_ += by.count();
+  if (!Within(by, kStep)) latest_ = 0;
+}
 
 os::Steady ServerClock::SteadyNow() const { return os::SystemClock().SteadyNow(); }
 

@@ -18,15 +18,18 @@ class ServerClock final : public os::Clock {
   ServerClock();
   os::Wall Now() const override;
   os::Steady SteadyNow() const override;
-  void Move(Millis by) { offset_.fetch_add(by.count()); }
+  // Back by less than a second: it stands still for so long, so that what is told apart by its time
+  // keeps its order.
+  void Move(Millis by);
   // Between the two clocks.
   Millis offset() const { return Millis(offset_.load()); }
-  void SetOffset(Millis offset) { offset_ = offset.count(); }
+  void SetOffset(Millis offset) { Move(offset - this->offset()); }
   // How far the system's wall clock is ahead of this one.
   Millis Behind() const;
 
  private:
   std::atomic<std::int64_t> offset_;
+  mutable std::atomic<std::int64_t> latest_{0};  // that was told, since the last jump
 };
 
 class ClockKeeper {
