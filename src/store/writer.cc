@@ -246,6 +246,8 @@ bool Writer::WasCommitted(const CommitMark& mark) {
         os::LogWarning("Store: a commit is in doubt", {{"error", error.what()}});
       }
     }
+    Group others;  // they wait no longer than usual
+    Expire(others, ToError(DatabaseError(Fault::kLost, "")));
     Pause();
   }
   return false;
