@@ -12,6 +12,9 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
+
+#include "os/descriptor.h"
 
 namespace forager::os {
 namespace {
@@ -19,20 +22,7 @@ namespace {
 constexpr std::size_t kPart = 64 * 1024;
 constexpr unsigned kConnected = (1 << 1) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 9) | (1 << 11);
 
-}  // namespace
-
-TcpDump::TcpDump(std::unordered_map<std::uint64_t, TcpBytes> wanted)
-    : found_(std::move(wanted)),
-      socket_(found_.empty()
-                  ? -1
-                  : socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG)),
-      families_{AF_INET, AF_INET6} {
-  buffer_.resize(kPart);
-  complete_ = found_.empty() || (socket_ && Ask(families_.front()));
-  if (found_.empty() || !complete_) families_.clear();
-}
-
-bool TcpDump::Ask(int family) {
+bool Ask(int fd, int family) {
   struct {
     nlmsghdr head;
     inet_diag_req_v2 body;
@@ -44,37 +34,24 @@ bool TcpDump::Ask(int family) {
   request.body.sdiag_protocol = IPPROTO_TCP;
   request.body.idiag_ext = 1 << (INET_DIAG_INFO - 1);
   request.body.idiag_states = kConnected;
-  return send(socket_.get(), &request, sizeof request, 0) == sizeof request;
+  return send(fd, &request, sizeof request, 0) == sizeof request;
 }
 
-bool TcpDump::Continue(std::chrono::microseconds budget) {
-  auto end = BootTime() + budget;
-  while (!families_.empty()) {
-    if (!TakePart()) {
-      families_.erase(families_.begin());
-      if (families_.empty() || Ask(families_.front())) continue;
-      complete_ = false;
-      families_.clear();
-    }
-    if (BootTime() >= end) break;
-  }
-  return families_.empty();
-}
-
-bool TcpDump::TakePart() {
+// False: this family is done.
+bool TakePart(int fd, std::vector<char>& buffer, TcpDump& dump) {
   ssize_t got;
   do {
-    got = recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
+    got = recv(fd, buffer.data(), buffer.size(), 0);
   } while (got < 0 && errno == EINTR);
-  if (got <= 0) return complete_ = false;
+  if (got <= 0) return dump.complete = false;
   auto left = static_cast<unsigned>(got);
-  auto* message = reinterpret_cast<nlmsghdr*>(buffer_.data());
+  auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
   for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
     if (message->nlmsg_type == NLMSG_DONE) return false;
-    if (message->nlmsg_type == NLMSG_ERROR) return complete_ = false;
+    if (message->nlmsg_type == NLMSG_ERROR) return dump.complete = false;
     auto* about = static_cast<inet_diag_msg*>(NLMSG_DATA(message));
-    auto wanted = found_.find(about->idiag_inode);
-    if (wanted == found_.end()) continue;
+    auto wanted = dump.connections.find(about->idiag_inode);
+    if (wanted == dump.connections.end()) continue;
     auto rest = static_cast<unsigned>(message->nlmsg_len - NLMSG_LENGTH(sizeof *about));
     auto* attribute = reinterpret_cast<rtattr*>(about + 1);
     for (; RTA_OK(attribute, rest); attribute = RTA_NEXT(attribute, rest)) {
@@ -92,9 +69,19 @@ bool TcpDump::TakePart() {
   return true;
 }
 
-const TcpBytes* TcpDump::Find(std::uint64_t inode) const {
-  auto found = found_.find(inode);
-  return found == found_.end() ? nullptr : &found->second;
+}  // namespace
+
+TcpDump DumpTcp(std::unordered_map<std::uint64_t, TcpBytes> wanted) {
+  TcpDump dump{std::move(wanted)};
+  if (dump.connections.empty()) return dump;
+  Descriptor asked(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
+  std::vector<char> buffer(kPart);
+  for (int family : {AF_INET, AF_INET6}) {
+    dump.complete = dump.complete && asked && Ask(asked.get(), family);
+    while (dump.complete && TakePart(asked.get(), buffer, dump)) {
+    }
+  }
+  return dump;
 }
 
 }  // namespace forager::os

@@ -8,7 +8,6 @@
 #include "os/shortage.h"
 #include "supervisor/attempt_process.h"
 #include "supervisor/attempt_supervisor.h"
-#include "supervisor/snapshot.h"
 
 namespace forager::supervisor {
 namespace {
@@ -64,7 +63,7 @@ void AttemptSupervisor::Check(std::uint64_t id) {
     return LookAt(id, std::max(attempt->clocks.Due(), now + Millis{1}));
   // It ended in time. The keeper says so in a moment, or is lost itself.
   if (attempt->pidfd && os::HasEnded(attempt->pidfd)) return LookAt(id, now + kTick);
-  attempt->snapshot = TakeSnapshot(attempt->pid, attempt->clocks, now);
+  attempt->snapshot = snapshots_.Take(attempt->pid, attempt->clocks, now);
   StopFor(*attempt, reason, attempt->clocks.Explain(reason, now), false);
 }
 

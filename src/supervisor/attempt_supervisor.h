@@ -14,6 +14,7 @@
 #include "supervisor/life_look.h"
 #include "supervisor/refused_paths.h"
 #include "supervisor/scratch.h"
+#include "supervisor/snapshot.h"
 #include "supervisor/start_gate.h"
 #include "supervisor/supervisor.h"
 
@@ -94,7 +95,8 @@ class AttemptSupervisor final : public Supervisor, KeeperLink::Listener, LifeLoo
   AttemptObserver& observer_;
   os::Descriptor lock_;
   AttemptTable attempts_;
-  LifeLook look_{loop_, clock_, *this};
+  LifeLook look_{loop_, *this};
+  Snapshots snapshots_;
   std::uint64_t next_id_ = 0;
   Figures figures_;
   StartGate gate_;

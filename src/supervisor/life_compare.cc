@@ -22,9 +22,8 @@ constexpr std::int64_t kWays = 3;
 constexpr std::int64_t kPipe = 64 * 1024;
 // A connection on which both sides say so little, so seldom, is being kept alive.
 constexpr std::int64_t kKeepAlive = 64, kKeepAliveParts = 2;
-// The least that fetching a page takes; more is asked for of one that wrote a line meanwhile.
+// The least that fetching a page each second takes; more of one that wrote a line meanwhile.
 constexpr std::int64_t kFetch = 500'000, kFetchAndWrite = 1'500'000;
-constexpr std::int64_t kMoment = 2'500'000'000;
 constexpr std::int64_t kTick = 10'000'000;
 
 struct Growth {
@@ -120,7 +119,7 @@ std::int64_t TcpGrowth(const TreeLife& before, const TreeLife& now) {
 
 }  // namespace
 
-LifeSigns Compare(const TreeLife& before, TreeLife& now, bool closed) {
+LifeSigns Compare(const TreeLife& before, TreeLife& now) {
   Growth growth = GrowthOf(before, now);
   LifeSigns signs{before.at, now.at};
   signs.cpu = std::chrono::nanoseconds(std::max<std::int64_t>(growth.cpu, 0));
@@ -138,12 +137,12 @@ LifeSigns Compare(const TreeLife& before, TreeLife& now, bool closed) {
   bool runs = std::ranges::any_of(now.processes, &ProcessLife::runs);
   bool hidden =
       !now.processes.empty() && std::ranges::none_of(now.processes, &ProcessLife::readable);
-  std::int64_t least = output > 0 ? kFetchAndWrite : kFetch;
-  // Over a longer time, or with every program that is started, so little work adds up by itself.
+  std::int64_t least = (output > 0 ? kFetchAndWrite : kFetch) * seconds;
+  // With every program that is started, so little work adds up by itself.
   auto window = std::chrono::nanoseconds(now.at - before.at).count();
-  bool fetched = closed && !growth.started;
-  signs.worked = (fetched || hidden) && !runs && window <= kMoment && growth.cpu >= least &&
-                 growth.cpu < window / 2;
+  bool fetched = now.closed && !growth.started;
+  signs.worked = (fetched || hidden) && !runs && growth.cpu >= least && growth.cpu < window / 2;
+  now.closed &= runs;  // it will be seen to rest later
   // Neither the bytes nor the time of a program that came and went between two looks are exact.
   signs.worked |= growth.child_faults >= kStartFaults * seconds;
   return signs;

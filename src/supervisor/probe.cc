@@ -43,11 +43,7 @@ std::string ProbeCgroup() {
 std::string ProbeSignsOfLife() {
   if (os::IsRoot() && !os::MaySeeProcessesOfOthers())
     return "no: root without CAP_SYS_PTRACE sees neither bytes nor connections of run_as's processes";
-  std::unordered_map<std::uint64_t, os::TcpBytes> any = {{1, {}}};
-  os::TcpDump dump(std::move(any));
-  while (!dump.Continue(std::chrono::seconds(1))) {
-  }
-  return dump.complete() ? "yes" : "no: the kernel has no socket diagnostics";
+  return os::DumpTcp({{1, {}}}).complete ? "yes" : "no: the kernel has no socket diagnostics";
 }
 
 }  // namespace

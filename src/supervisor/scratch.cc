@@ -82,6 +82,7 @@ void InBackground(Work work) {
   auto child = os::Fork();
   if (!child || *child != 0) return;
   os::SetParentDeathSignal(SIGKILL);
+  os::SetProcessName("forager-clean");
   setsid();  // whose share of the processor it then gives up
   os::YieldToOthers();
   work();

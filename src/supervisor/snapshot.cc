@@ -1,6 +1,8 @@
 #include "supervisor/snapshot.h"
 
-#include <boost/json.hpp>
+#include <memory>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "job/codec.h"
@@ -13,6 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr Millis kLimit{400};
+constexpr Millis kPatience{450};
 constexpr std::size_t kMaxShown = 16;
 
 json::object View(pid_t pid) {
@@ -29,19 +32,8 @@ json::value OrNull(const std::optional<T>& value) {
   return value ? json::value(*value) : json::value();
 }
 
-}  // namespace
-
-std::string TakeSnapshot(pid_t collector, const AttemptClocks& clocks, os::Steady now) {
+json::object Read(pid_t collector) {
   os::Steady start = os::SystemClock().SteadyNow();
-  const ProgressEvent& last = clocks.last();
-  json::object snapshot{{"percent", OrNull(last.percent)},
-                        {"stage", OrNull(last.stage)},
-                        {"message", OrNull(last.message)},
-                        {"url", OrNull(last.url)},
-                        {"age_ms", (now - clocks.started()).count()},
-                        {"silent_ms", (now - clocks.heard()).count()},
-                        {"no_progress_ms", (now - clocks.progressed()).count()},
-                        {"signs_of_life", clocks.Signs(now)}};
   json::array processes, sockets;
   std::vector<pid_t> pids;
   if (collector > 0) {
@@ -54,9 +46,48 @@ std::string TakeSnapshot(pid_t collector, const AttemptClocks& clocks, os::Stead
     if (late || processes.size() == kMaxShown) break;
     processes.emplace_back(View(pid));
   }
-  snapshot["processes"] = std::move(processes);
-  snapshot["process_count"] = pids.size();
-  snapshot["sockets"] = std::move(sockets);
+  return {{"processes", std::move(processes)},
+          {"process_count", pids.size()},
+          {"sockets", std::move(sockets)}};
+}
+
+json::object Unread() {
+  return {{"processes", json::array()},
+          {"process_count", nullptr},
+          {"sockets", json::array()},
+          {"unread", "the kernel did not tell about the processes in time"}};
+}
+
+}  // namespace
+
+// By a thread that nobody waits for longer: the kernel may not answer for as long as it likes.
+json::object Snapshots::ReadInTime(pid_t collector) {
+  bool stuck = read_.valid() && read_.wait_for(Millis{0}) != std::future_status::ready;
+  if (!stuck) {
+    auto answer = std::make_shared<std::promise<json::object>>();
+    read_ = answer->get_future();
+    try {
+      std::thread([answer, collector] { answer->set_value(Read(collector)); }).detach();
+    } catch (const std::system_error&) {
+      answer->set_value(Unread());
+    }
+    if (read_.wait_for(kPatience) == std::future_status::ready) return read_.get();
+  }
+  return Unread();
+}
+
+std::string Snapshots::Take(pid_t collector, const AttemptClocks& clocks, os::Steady now) {
+  const ProgressEvent& last = clocks.last();
+  json::object snapshot{{"percent", OrNull(last.percent)},
+                        {"stage", OrNull(last.stage)},
+                        {"message", OrNull(last.message)},
+                        {"url", OrNull(last.url)},
+                        {"age_ms", (now - clocks.started()).count()},
+                        {"silent_ms", (now - clocks.heard()).count()},
+                        {"no_progress_ms", (now - clocks.progressed()).count()},
+                        {"signs_of_life", clocks.Signs(now)}};
+  json::object read = ReadInTime(collector);
+  for (auto& member : read) snapshot[member.key()] = std::move(member.value());
   return json::serialize(snapshot);
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "os/child_process.h"
+#include "os/sandbox.h"
 #include "os/signals.h"
 #include "os/tree_holdings.h"
 
@@ -20,6 +21,7 @@ constexpr std::chrono::seconds kPatience{12};
 
 [[noreturn]] void Run(const std::function<void(const LookingProcess::Tell&)>& look, int pipe) {
   os::SetParentDeathSignal(SIGKILL);
+  os::SetProcessName("forager-look");
   os::ResetSignals();
   alarm(kLimitSeconds);
   if (pipe > 3) close_range(3, static_cast<unsigned>(pipe) - 1, 0);
@@ -50,9 +52,10 @@ bool LookingProcess::Start(const std::function<void(const Tell&)>& look, Tell ta
   if (pipe2(ends, O_CLOEXEC) != 0) return false;
   os::Descriptor read_end(ends[0]), write_end(ends[1]);
   if (fcntl(read_end.get(), F_SETFL, O_NONBLOCK) != 0) return false;
-  auto child = os::Fork();
+  auto child = os::ForkInto(os::Isolation::kNone);
   if (!child) return false;
-  if (*child == 0) Run(look, write_end.get());
+  if (child->pid == 0) Run(look, write_end.get());
+  process_ = std::move(child->pidfd);
   pipe_ = std::move(read_end);
   taken_ = std::move(taken);
   ended_ = std::move(ended);
@@ -73,6 +76,8 @@ void LookingProcess::End() {
   readable_.reset();
   late_.reset();
   pipe_.Close();
+  os::SendSignal(process_, SIGKILL);  // somebody may have stopped it
+  process_.Close();
   std::exchange(ended_, nullptr)();
 }
 

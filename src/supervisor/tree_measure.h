@@ -48,7 +48,7 @@ class LookingProcess {
   explicit LookingProcess(os::EventLoop& loop) : loop_(loop) {}
 
   // `look` runs in a copy of the caller. `taken` for each of its words, then `ended`; some may be
-  // missing, since the process is left behind when it takes too long. False: it cannot be started.
+  // missing, since the process is killed and left behind when it takes too long. False: it cannot be started.
   bool Start(const std::function<void(const Tell&)>& look, Tell taken, std::function<void()> ended);
 
  private:
@@ -56,7 +56,7 @@ class LookingProcess {
   void End();
 
   os::EventLoop& loop_;
-  os::Descriptor pipe_;
+  os::Descriptor process_, pipe_;
   os::EventLoop::Token readable_, late_;
   Tell taken_;
   std::function<void()> ended_;

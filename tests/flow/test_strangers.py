@@ -14,7 +14,7 @@ from server import GRACE, SLACK, moment
 
 PYTHON = "/usr/bin/python3"
 SCRAPY = "/usr/bin/scrapy"
-HEARTBEAT, STALL = 3.0, 5.0
+HEARTBEAT, STALL = 4.0, 6.0
 SPIDER = """
 import scrapy
 class Pages(scrapy.Spider):
@@ -75,7 +75,7 @@ def folder():
 
 
 def python(text):
-    return [PYTHON, "-c", "import time\nend = time.monotonic() + 12\n" + text]
+    return [PYTHON, "-c", "import time\nend = time.monotonic() + 14\n" + text]
 
 
 def spider(folder, name, url, delay):
@@ -114,8 +114,8 @@ def test_what_works_lives_and_what_hangs_is_ended(make, site, silence, folder):
     for name in hangs:
         assert ended[name]["error_class"] in ("stalled", "heartbeat_lost"), (name, ended[name])
     for name in ("sleep", "deadlock"):
-        assert ended[name]["error_message"] == "No heartbeat: no output, no CPU time used and no bytes moved for 3 s"
-    assert ended["loop"]["error_message"] == "No progress: no new output and no bytes moved for 5 s"
+        assert ended[name]["error_message"] == "No heartbeat: no output, no CPU time used and no bytes moved for 4 s"
+    assert ended["loop"]["error_message"] == "No progress: no new output and no bytes moved for 6 s"
     for name in ("loop", "sleep", "deadlock"):  # the others have a start of their own that counts
         (attempt,) = forager.wait_released(jobs[name])
         assert moment(attempt["ended_at"]) - moment(attempt["started_at"]) <= STALL + GRACE + 1 + SLACK + 0.5, name

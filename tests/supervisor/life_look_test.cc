@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <thread>
 
 #include "job/time.h"
 
@@ -34,8 +37,9 @@ TreeLife Tree(std::vector<os::ProcessLife> processes, Millis at = Millis{0}) {
 template <typename Do>
 LifeSigns After(Do what, bool closed = false) {
   TreeLife before = Tree({Process(10)}), now = Tree({Process(10)}, Millis{1'000});
+  now.closed = closed;
   what(now);
-  return Compare(before, now, closed);
+  return Compare(before, now);
 }
 
 TEST(LifeCompare, NothingIsNothing) {
@@ -81,10 +85,10 @@ TEST(LifeCompare, WhatTheServerReadFromItIsNoSignOfItsOwn) {
   // Heard of between the counting and the reading: that is no gain at the next look either.
   TreeLife before = Tree({Process(10)}), between = Tree({Process(10)}, Millis{1'000});
   between.output = 1'000;
-  EXPECT_EQ(Compare(before, between, false).bytes, 0);
+  EXPECT_EQ(Compare(before, between).bytes, 0);
   TreeLife now = Tree({Process(10)}, Millis{2'000});
   now.processes[0].written = now.output = 1'000;
-  EXPECT_EQ(Compare(between, now, false).bytes, 0);
+  EXPECT_EQ(Compare(between, now).bytes, 0);
 }
 
 TEST(LifeCompare, ProcessesThatComeAndGoOnlyToWaitMoveNothing) {
@@ -98,20 +102,20 @@ TEST(LifeCompare, ProcessesThatComeAndGoOnlyToWaitMoveNothing) {
   now.processes[0].child_faults = 70;
   now.processes[1].read = 7'000;
   now.processes[1].reads = 20;
-  EXPECT_EQ(Compare(before, now, false).bytes, 0);
+  EXPECT_EQ(Compare(before, now).bytes, 0);
   now.processes[0].written = 11;  // "$(date +%s)"
   now.processes[0].writes = 1;
-  EXPECT_EQ(Compare(before, now, false).bytes, 0);
+  EXPECT_EQ(Compare(before, now).bytes, 0);
   TreeLife curl = now;  // whose bytes fell into two looks
   curl.processes[0].child_faults = 600;
-  EXPECT_TRUE(Compare(before, curl, false).worked);
-  EXPECT_FALSE(Compare(before, now, false).worked);
+  EXPECT_TRUE(Compare(before, curl).worked);
+  EXPECT_FALSE(Compare(before, now).worked);
   TreeLife later = now;  // more of the same for longer
   later.at += Millis{36'000};
   later.processes[0].read = 37 * 7'000;
-  EXPECT_EQ(Compare(before, later, false).bytes, 0);
+  EXPECT_EQ(Compare(before, later).bytes, 0);
   now.processes[1].read = 7'000'000;  // not a `sleep`
-  EXPECT_GT(Compare(before, now, false).bytes, 6'000'000);
+  EXPECT_GT(Compare(before, now).bytes, 6'000'000);
 }
 
 TEST(LifeCompare, TheEndOfAProcessNeitherAddsNorHides) {
@@ -123,12 +127,12 @@ TEST(LifeCompare, TheEndOfAProcessNeitherAddsNorHides) {
   waited.processes[0].read = 50'000'000;
   waited.processes[0].reads = 100;
   waited.processes[0].child_cpu = 5'000 * kMs;
-  EXPECT_EQ(Compare(before, waited, false).bytes, 0) << "its parent inherited its figures";
-  EXPECT_EQ(Compare(before, waited, false).cpu.count(), 0);
+  EXPECT_EQ(Compare(before, waited).bytes, 0) << "its parent inherited its figures";
+  EXPECT_EQ(Compare(before, waited).cpu.count(), 0);
   TreeLife lost = Tree({Process(10)}, Millis{1'000});
   lost.processes[0].written = 3'000;
   lost.processes[0].writes = 1;
-  EXPECT_GT(Compare(before, lost, false).bytes, 2'000) << "nobody waited for it";
+  EXPECT_GT(Compare(before, lost).bytes, 2'000) << "nobody waited for it";
 }
 
 TEST(LifeCompare, ANewProcessOfTheSameNumberIsNew) {
@@ -136,20 +140,20 @@ TEST(LifeCompare, ANewProcessOfTheSameNumberIsNew) {
   before.processes[0].read = 10'000'000;
   now.processes[0].born = 999;
   now.processes[0].read = 9'000'000;
-  EXPECT_GT(Compare(before, now, false).bytes, 8'000'000);
+  EXPECT_GT(Compare(before, now).bytes, 8'000'000);
 }
 
 TEST(LifeCompare, ConnectionsCountByteForByte) {
   EXPECT_EQ(After([](TreeLife& now) { now.connections[7] = {10, 0, 10, 0}; }).bytes, 10);
   TreeLife before = Tree({Process(10)}), now = Tree({Process(10)}, Millis{1'000});
   before.connections[7] = {5'000, 200, 5, 1};
-  EXPECT_EQ(Compare(before, now, false).bytes, 0) << "one that was closed";
+  EXPECT_EQ(Compare(before, now).bytes, 0) << "one that was closed";
   now.connections[7] = {5'001, 200, 6, 1};
-  EXPECT_EQ(Compare(before, now, false).bytes, 1) << "a slow download";
+  EXPECT_EQ(Compare(before, now).bytes, 1) << "a slow download";
   now.connections[7] = {5'300, 350, 6, 2};
-  EXPECT_EQ(Compare(before, now, false).bytes, 450) << "a small page";
+  EXPECT_EQ(Compare(before, now).bytes, 450) << "a small page";
   now.connections[7] = {5'006, 210, 6, 2};
-  EXPECT_EQ(Compare(before, now, false).bytes, 0) << "a connection that is kept alive";
+  EXPECT_EQ(Compare(before, now).bytes, 0) << "a connection that is kept alive";
 }
 
 TEST(LifeCompare, APageOnAConnectionNobodySawIsInferred) {
@@ -162,7 +166,7 @@ TEST(LifeCompare, APageOnAConnectionNobodySawIsInferred) {
     };
   };
   EXPECT_TRUE(After(ran(2 * kMs, false), true).worked);
-  EXPECT_FALSE(After(ran(2 * kMs, false), false).worked) << "no connection ended";
+  EXPECT_FALSE(After(ran(2 * kMs, false)).worked) << "no connection ended";
   EXPECT_FALSE(After(ran(900 * kMs, false), true).worked) << "a busy loop";
   EXPECT_FALSE(After(
                    [&](TreeLife& now) {
@@ -175,7 +179,29 @@ TEST(LifeCompare, APageOnAConnectionNobodySawIsInferred) {
   EXPECT_FALSE(After(ran(2 * kMs, true), true).worked) << "it runs on";
   EXPECT_FALSE(After(ran(kMs / 10, false), true).worked) << "an idle event loop";
   EXPECT_FALSE(After(ran(kMs, false, true, 100), true).worked) << "it only wrote a line";
-  EXPECT_TRUE(After(ran(2 * kMs, false, false), false).worked) << "its bytes are hidden from us";
+  EXPECT_TRUE(After(ran(2 * kMs, false, false)).worked) << "its bytes are hidden from us";
+}
+
+TEST(LifeCompare, APageCountsWhenItRestsLaterThanItsConnectionEnds) {
+  TreeLife before = Tree({Process(10)}), between = Tree({Process(10)}, Millis{1'000});
+  between.processes[0].cpu = 2 * kMs;
+  between.processes[0].runs = between.closed = true;
+  EXPECT_FALSE(Compare(before, between).worked);
+  TreeLife now = Tree({Process(10)}, Millis{2'000});
+  now.processes[0].cpu = 4 * kMs;
+  now.closed = between.closed;
+  EXPECT_TRUE(Compare(between, now).worked);
+  EXPECT_FALSE(now.closed) << "it counts once";
+}
+
+TEST(LifeCompare, AServerThatLooksLateAsksForNoLessWorkPerSecond) {
+  TreeLife before = Tree({Process(10)}), now = Tree({Process(10)}, Millis{4'000});
+  now.closed = true;
+  now.processes[0].cpu = 3 * kMs;
+  EXPECT_TRUE(Compare(before, now).worked);
+  now.closed = true;
+  now.processes[0].cpu = kMs;
+  EXPECT_FALSE(Compare(before, now).worked);
 }
 
 TEST(ProcessLife, OwnFiguresAreReadable) {
@@ -188,6 +214,55 @@ TEST(ProcessLife, OwnFiguresAreReadable) {
   EXPECT_GT(before->read, 0);
   EXPECT_FALSE(os::ReadProcessLife(0));
   EXPECT_FALSE(os::CpuTime(4'194'303));
+}
+
+TEST(LifeReader, LeavesAReaderBehindThatDoesNotComeBack) {
+  auto loop = os::EventLoop::Make();
+  std::promise<void> released;
+  std::shared_future<void> release = released.get_future().share();
+  std::atomic<int> back = 0;
+  LifeReader reader(
+      *loop,
+      [release, &back](const std::vector<TreeToRead>& wanted, const Began& began) {
+        for (const TreeToRead& one : wanted) {
+          began(one.id);
+          if (one.id == 2) release.wait();
+        }
+        ++back;
+        return std::vector<TreeRead>{{wanted.front().id, {}, {}}};
+      },
+      Millis{100});
+  std::uint64_t stuck = 0, read = 0;
+  auto ask = [&](std::vector<std::uint64_t> ids) {
+    std::vector<TreeToRead> wanted;
+    for (std::uint64_t id : ids) wanted.push_back({id, 0, {}});
+    stuck = read = 0;
+    bool begun = reader.Read(
+        std::move(wanted),
+        [&](std::vector<TreeRead> trees) {
+          read = trees.front().id;
+          loop->Stop();
+        },
+        [&](std::uint64_t id) {
+          stuck = id;
+          loop->Stop();
+        });
+    if (begun) loop->Run();
+    return begun;
+  };
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(ask({1, 2, 3}));
+    EXPECT_EQ(stuck, 2u);
+    if (i == 3) break;
+    ASSERT_TRUE(ask({1, 3})) << "the next one is not held up";
+    EXPECT_EQ(read, 1u);
+  }
+  EXPECT_FALSE(ask({1})) << "no more threads than that";
+  released.set_value();
+  auto late = os::BootTime() + std::chrono::seconds(5);
+  while (back < 7 && os::BootTime() < late) std::this_thread::yield();
+  while (!ask({1}) && os::BootTime() < late) std::this_thread::yield();
+  EXPECT_EQ(read, 1u) << "they came back";
 }
 
 struct Connection {
@@ -222,11 +297,9 @@ os::TcpBytes BytesOf(const os::Descriptor& socket) {
   std::uint64_t inode = std::stoull(std::string(name.text).substr(8));
   EXPECT_NE(std::ranges::find(life->sockets, inode), life->sockets.end());
   wanted.try_emplace(inode);
-  os::TcpDump dump(wanted);
-  while (!dump.Continue(std::chrono::milliseconds(1))) {
-  }
-  EXPECT_TRUE(dump.complete());
-  return *dump.Find(inode);
+  os::TcpDump dump = os::DumpTcp(wanted);
+  EXPECT_TRUE(dump.complete);
+  return dump.connections.at(inode);
 }
 
 TEST(TcpBytes, AreCountedOnBothSidesAndAConnectionItselfIsNone) {
