@@ -13,7 +13,7 @@ function preloadFont(): Plugin {
       handler(_, { bundle }) {
         const font = Object.keys(bundle ?? {}).find((name) => /inter-latin-wght-normal.*\.woff2$/.test(name));
         if (!font) return [];
-        const attrs = { rel: 'preload', href: `/${font}`, as: 'font', type: 'font/woff2', crossorigin: '' };
+        const attrs = { rel: 'preload', href: `./${font}`, as: 'font', type: 'font/woff2', crossorigin: '' };
         return [{ tag: 'link', attrs, injectTo: 'head' }];
       },
     },
@@ -39,6 +39,7 @@ function licences(): Plugin {
 }
 
 export default defineConfig({
+  base: './', // of the page's <base>, which the server sets
   esbuild: { jsx: 'automatic' },
   plugins: [preloadFont(), licences()],
   build: {

@@ -22,6 +22,7 @@ struct ApiOptions {
   std::vector<std::string> allowed_hosts;  // besides loopback and the listen address
   std::string listen_host;
   std::string public_url;
+  std::string base_path;  // of public_url: "" or "/forager"
   std::string version;
   bool secure = false;                         // HTTPS: cookies are for it alone
   bool metrics_on_loopback = false;            // /metrics needs no token from this machine

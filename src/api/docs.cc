@@ -82,7 +82,7 @@ std::string MakePage() {
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width\"><title>forager API</title>"
       "<style>{}</style></head><body>\n<h1>forager API</h1>\n<p>{}</p>\n"
-      "<p>The whole description: <a href=\"/openapi.json\">/openapi.json</a>. The examples take "
+      "<p>The whole description: <a href=\"openapi.json\">openapi.json</a>. The examples take "
       "the "
       "server's address from <code>$FORAGER</code> and a token from <code>$TOKEN</code>.</p>\n",
       kStyle, Escaped(TextOf(description.at("info").as_object(), "description")));

@@ -74,8 +74,8 @@ void Spend(const CallPtr& call, const std::string& hash) {
 std::string SessionCookie(const Call& call, std::string_view secret, std::chrono::seconds life) {
   const ApiOptions& options = call.services->options;
   bool secure = options.secure || options.public_url.starts_with("https://");
-  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", kSessionCookie,
-                     secret, life.count(), secure ? "; Secure" : "");
+  return fmt::format("{}={}; Path={}/; Max-Age={}; HttpOnly; SameSite=Strict{}", kSessionCookie,
+                     secret, options.base_path, life.count(), secure ? "; Secure" : "");
 }
 
 void LogIn(CallPtr call) {

@@ -10,6 +10,7 @@
 #include "app/config_file.h"
 #include "app/measured_store.h"
 #include "app/protected_files.h"
+#include "app/public_url.h"
 #include "dashboard/dashboard.h"
 #include "job/codec.h"
 #include "os/log.h"
@@ -260,8 +261,11 @@ Result<void> Server::StartHttp() {
   options.version = kVersion;
   options.metrics_on_loopback = settings_.metrics_on_loopback;
   options.trusted_proxies = settings_.trusted_proxies;
-  options.pages = dashboard::Answer;
   http::ServerOptions server;
+  server.base_path = options.base_path = BasePath(settings_.public_url);
+  options.pages = [pages = dashboard::Pages(server.base_path)](const http::Request& request) {
+    return pages.Answer(request);
+  };
   server.listen = settings_.listen;
   server.max_connections = settings_.max_connections;
   server.max_connections_per_address = settings_.max_connections_per_address;

@@ -10,6 +10,7 @@
 #include "app/DefaultTypes.h"
 #include "app/alert_settings.h"
 #include "app/config_file.h"
+#include "app/public_url.h"
 #include "app/setting_values.h"
 #include "app/type_settings.h"
 #include "http/address.h"
@@ -69,15 +70,11 @@ std::string KeepAddresses(std::string_view text, std::vector<std::string>& addre
   return good ? "" : "a list of IP addresses, separated by commas";
 }
 
-// Of a host and nothing below it: the dashboard's addresses begin at its root.
 std::string KeepPublicUrl(std::string_view text, Settings& s) {
   if (text.ends_with('/')) text.remove_suffix(1);
-  std::size_t host = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
-  bool good = text.empty() ||
-              (host > 0 && text.size() > host && text.find_first_of(" /?#@", host) == text.npos);
-  if (!good)
-    return "an http or https URL of a host without a path, such as https://forager.example: "
-           "forager serves at the root of a host, so give it a host name or a port of its own";
+  if (!text.empty() && !IsPublicUrl(text))
+    return "an http or https URL of a host, such as https://forager.example, or of a path on it, "
+           "such as https://tools.example/forager, which is none of forager's own";
   s.public_url = text;
   return "";
 }

@@ -34,7 +34,7 @@ struct Settings {
   std::vector<std::string> allow_private_hosts;
   Millis host_interval{};
   std::vector<std::string> allowed_hosts;
-  std::string public_url;
+  std::string public_url;  // ends in no slash
   std::string user_agent;
   bool auth = true;
   bool metrics_on_loopback = false;

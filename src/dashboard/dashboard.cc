@@ -14,8 +14,10 @@ namespace {
 // Everything the page needs comes from this server; nothing inline, nothing from elsewhere.
 constexpr const char* kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+    "font-src 'self'; connect-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors "
     "'none'";
+
+constexpr std::string_view kIndex = "/index.html";
 
 const File* Find(std::string_view path) {
   std::span<const File> files = Files();
@@ -58,15 +60,28 @@ bool IsKnown(std::string_view if_none_match, std::string_view etag) {
 
 }  // namespace
 
-std::optional<http::Response> Answer(const http::Request& request) {
-  const File* file = Find(IsPage(request.path) ? "/index.html" : request.path);
-  if (!file) return std::nullopt;
-  bool zipped = !file->gzip.empty() && http::AcceptsGzip(request.Header("Accept-Encoding"));
-  std::string etag = fmt::format("\"{}{}\"", file->etag, zipped ? "-gz" : "");
+// Everything else in it is relative to its base.
+Pages::Pages(const std::string& base_path) {
+  const File* index = Find(kIndex);
+  if (!index) return;
+  constexpr std::string_view kBase = "<base href=\"/";
+  index_ = index->body;
+  index_.insert(index_.find(kBase) + kBase.size(), base_path.empty() ? "" : base_path.substr(1) + "/");
+  index_gzip_ = http::Gzip().Compress(index_).value_or("");
+  index_etag_ = std::string(index->etag) + base_path;
+}
+
+std::optional<http::Response> Pages::Answer(const http::Request& request) const {
+  bool page = IsPage(request.path) || request.path == kIndex;
+  const File* found = Find(page ? kIndex : request.path);
+  if (!found) return std::nullopt;
+  File file = page ? File{kIndex, index_, index_gzip_, index_etag_} : *found;
+  bool zipped = !file.gzip.empty() && http::AcceptsGzip(request.Header("Accept-Encoding"));
+  std::string etag = fmt::format("\"{}{}\"", file.etag, zipped ? "-gz" : "");
   http::Response response;
-  response.content_type = ContentType(file->path);
+  response.content_type = ContentType(file.path);
   // A hashed name never means another text; everything else is asked for again.
-  bool hashed = file->path.starts_with("/assets/");
+  bool hashed = file.path.starts_with("/assets/");
   response.headers = {
       {"Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache"},
       {"ETag", etag},
@@ -80,7 +95,7 @@ std::optional<http::Response> Answer(const http::Request& request) {
     return response;
   }
   if (zipped) response.headers.emplace_back("Content-Encoding", "gzip");
-  response.body = zipped ? file->gzip : file->body;
+  response.body = zipped ? file.gzip : file.body;
   return response;
 }
 

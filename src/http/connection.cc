@@ -35,7 +35,7 @@ class SocketConnection final : public Connection,
         channel_(std::move(channel)),
         peer_(std::move(peer)),
         address_(AddressKey(peer_)),
-        parser_(context.options.max_header_bytes) {}
+        parser_(context.options.max_header_bytes, context.options.base_path) {}
 
   void Start() override;
   void StartRefused(std::string why) override;
@@ -361,6 +361,7 @@ void SocketConnection::Send(Response response) {
   stranger_ = response.to_stranger;
   facts.keep_alive = !last_;
   facts.http10 = http10_;
+  facts.base_path = context_.options.base_path;
   if (!response.stream) Compress(response, takes_gzip_, context_.gzip, facts);
   facts.body_bytes = response.body.size();
   WriteResponseHead(out_head_, response, facts);

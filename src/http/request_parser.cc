@@ -33,6 +33,14 @@ Refusal Describe(const ErrorCode& error) {
   return {400, "The request has a header that is not valid."};
 }
 
+void TakeOff(std::string_view base_path, std::string& path) {
+  if (base_path.empty() || !path.starts_with(base_path)) return;
+  if (path.size() == base_path.size())
+    path = "/";
+  else if (path[base_path.size()] == '/')
+    path.erase(0, base_path.size());
+}
+
 }  // namespace
 
 class RequestParser::Beast final : public beast::basic_parser<true> {
@@ -74,8 +82,10 @@ class RequestParser::Beast final : public beast::basic_parser<true> {
   RequestParser& owner_;
 };
 
-RequestParser::RequestParser(std::size_t max_header_bytes)
-    : max_header_bytes_(max_header_bytes), beast_(std::make_unique<Beast>(*this)) {}
+RequestParser::RequestParser(std::size_t max_header_bytes, std::string base_path)
+    : max_header_bytes_(max_header_bytes),
+      base_path_(std::move(base_path)),
+      beast_(std::make_unique<Beast>(*this)) {}
 
 RequestParser::~RequestParser() = default;
 
@@ -135,6 +145,7 @@ std::size_t RequestParser::FeedHead(std::string_view bytes) {
   if (auto refusal = Interpret(head_)) {
     return Refuse(refusal->status, std::move(refusal->detail));
   }
+  TakeOff(base_path_, head_.path);
   state_ = beast_->is_done() ? State::kComplete : State::kBody;
   return skipped + end;
 }

@@ -17,7 +17,8 @@ class RequestParser {
  public:
   enum class State { kHead, kBody, kComplete, kRefused };
 
-  explicit RequestParser(std::size_t max_header_bytes);
+  // `base_path` is taken off the paths that begin with it; it ends in no slash.
+  explicit RequestParser(std::size_t max_header_bytes, std::string base_path = {});
   ~RequestParser();
 
   // Takes bytes from the front of `bytes` and says how many; the rest is to be presented again,
@@ -44,6 +45,7 @@ class RequestParser {
   std::size_t Refuse(int status, std::string detail);
 
   const std::size_t max_header_bytes_;
+  const std::string base_path_;
   std::unique_ptr<Beast> beast_;
   State state_ = State::kHead;
   RequestHead head_;

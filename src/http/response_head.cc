@@ -42,6 +42,8 @@ void AppendHandlersHeaders(std::string& out, const Response& response, const Ans
     if (facts.varies && EqualsIgnoringCase(name, "Vary")) continue;
     if (facts.gzipped && EqualsIgnoringCase(name, "ETag") && !value.starts_with("W/")) {
       AppendHeader(out, name, "W/" + value);
+    } else if (value.starts_with('/') && EqualsIgnoringCase(name, "Location")) {
+      AppendHeader(out, name, std::string(facts.base_path) + value);
     } else {
       AppendHeader(out, name, value);
     }

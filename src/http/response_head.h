@@ -13,6 +13,7 @@ namespace forager::http {
 struct AnswerFacts {
   std::string_view request_id;
   std::string_view date;       // IMF-fixdate
+  std::string_view base_path;  // of the paths that Location names
   std::size_t body_bytes = 0;  // before a HEAD drops it
   bool keep_alive = true;
   bool http10 = false;

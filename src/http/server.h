@@ -62,6 +62,9 @@ using Admit = std::function<void(Request head, Admission)>;
 struct ServerOptions {
   TlsFiles tls{};                         // empty: plain HTTP
   std::string listen = "127.0.0.1:8080";  // host:port or [v6]:port; port 0 picks one
+  // "/forager": where a proxy serves us. Taken off the path of a request that has it, and put before
+  // what an answer's Location names.
+  std::string base_path{};
   std::size_t max_header_bytes = 16 * 1024;
   std::size_t max_body_bytes = 1024 * 1024;
   std::function<std::size_t(std::string_view method, std::string_view path)>

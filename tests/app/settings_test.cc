@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "app/public_url.h"
+
 namespace forager::app {
 namespace {
 
@@ -126,13 +128,19 @@ TEST_F(SettingsTest, NoAccessControlOnlyOnLoopback) {
   EXPECT_NE(Wrong().find("auth = \"off\" is refused"), std::string::npos);
 }
 
-TEST_F(SettingsTest, PublicUrlIsTheRootOfAHost) {
+TEST_F(SettingsTest, PublicUrlIsAHostOrAPathOnIt) {
   sources_.flags["public_url"] = "https://forager.example:8443/";
   EXPECT_EQ(Load().public_url, "https://forager.example:8443");
-  for (const char* wrong : {"https://x.example/forager", "https://x.example?a=b", "https://",
-                            "https://me:pw@x.example", "ftp://x.example", "x.example"}) {
+  EXPECT_EQ(BasePath(Load().public_url), "");
+  sources_.flags["public_url"] = "https://x.example/tools/forager/";
+  EXPECT_EQ(BasePath(Load().public_url), "/tools/forager");
+  for (const char* wrong :
+       {"https://x.example?a=b", "https://", "https://me:pw@x.example", "ftp://x.example",
+        "x.example", "https://x.example/v1", "https://x.example/jobs/forager",
+        "https://x.example/a//b", "https://x.example/..", "https://x.example/a%2fb",
+        "https://x.example/a?b", "https://x.example/\"><script>", "https:///forager"}) {
     sources_.flags["public_url"] = wrong;
-    EXPECT_NE(Wrong().find("without a path"), std::string::npos) << wrong;
+    EXPECT_NE(Wrong().find("of a path on it"), std::string::npos) << wrong;
     EXPECT_EQ(Wrong().find("pw"), std::string::npos) << wrong;
   }
 }

@@ -129,6 +129,21 @@ std::vector<Bad> BadRequests() {
   };
 }
 
+TEST(RequestParser, ABasePathIsTakenOff) {
+  auto path = [](const std::string& target, const char* base = "/a/b") {
+    RequestParser parser(kMaxHead, base);
+    FeedAll(parser, "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n", 1'000);
+    return parser.head().path;
+  };
+  EXPECT_EQ(path("/a/b/jobs?x=1"), "/jobs");
+  EXPECT_EQ(path("/a/b"), "/");
+  EXPECT_EQ(path("/a/b/"), "/");
+  EXPECT_EQ(path("/jobs"), "/jobs") << "a proxy that takes it off itself";
+  EXPECT_EQ(path("/a/bc"), "/a/bc");
+  EXPECT_EQ(path("/a/b/a/b/x"), "/a/b/x") << "once";
+  EXPECT_EQ(path("/a/b/jobs", ""), "/a/b/jobs");
+}
+
 TEST(RequestParser, BadRequestsAreRefusedHoweverTheyAreCut) {
   for (const Bad& bad : BadRequests()) {
     for (const std::size_t step : {bad.bytes.size(), std::size_t{1}, std::size_t{7}}) {

@@ -190,6 +190,20 @@ TEST_F(ServerTest, AHandlersHeadersCannotSpeakForOthers) {
   EXPECT_EQ(answer->Header("Content-Length"), "0");
 }
 
+TEST_F(ServerTest, LocationsAreBelowTheBasePath) {
+  auto server = Server::Listen({.listen = "127.0.0.1:0", .base_path = "/forager"},
+                               [](Request request, Reply reply) {
+                                 Response response;
+                                 response.headers = {{"Location", request.path}};
+                                 reply(std::move(response));
+                               });
+  ASSERT_TRUE(server);
+  RawClient client(**server);
+  EXPECT_EQ(client.Ask("GET /forager/x HTTP/1.1\r\nHost: a\r\n\r\n")->Header("Location"),
+            "/forager/x");
+  EXPECT_EQ(client.Ask("GET /y HTTP/1.1\r\nHost: a\r\n\r\n")->Header("Location"), "/forager/y");
+}
+
 TEST_F(ServerTest, LongAnswersAreCompressedForThoseWhoTakeIt) {
   Start();
   const auto ask = [&](const std::string& accept, const std::string& path = "/big") {

@@ -18,10 +18,10 @@ backoff = "2s"
 `;
 
 export class Server {
-  static async start() {
+  static async start(settings = '') {
     const server = new Server();
     server.home = mkdtempSync(join(tmpdir(), 'forager-web-'));
-    writeFileSync(join(server.home, 'forager.toml'), CONFIG);
+    writeFileSync(join(server.home, 'forager.toml'), settings + CONFIG);
     await server.run('127.0.0.1:0');
     server.token = readFileSync(join(server.home, 'admin.token'), 'utf8').trim();
     return server;

@@ -95,11 +95,11 @@ export class Stage {
   }
 }
 
-// Sets the stage of a test file; `prepare` fills it.
-export function stage(prepare = async () => {}) {
+// Sets the stage of a test file; `prepare` fills it. `settings`: further lines of the configuration.
+export function stage(prepare = async () => {}, settings = '') {
   const made = new Stage();
   before(async () => {
-    made.server = await Server.start();
+    made.server = await Server.start(settings);
     await prepare(made);
     made.browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
     await made.enter();

@@ -14,7 +14,15 @@ export type Route =
 
 const MOVED = 'forager:moved';
 
-export function navigate(to: string, replace = false): void {
+// Where a proxy serves us on its host: "" or "/forager".
+const root = new URL(document.baseURI).pathname.slice(0, -1);
+
+export function address(to: string): string {
+  return root + to;
+}
+
+export function navigate(place: string, replace = false): void {
+  const to = address(place);
   if (to === location.pathname + location.search) return;
   if (replace) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
@@ -27,8 +35,9 @@ function under(place: string, pathname: string): string | undefined {
   return id && decodeURIComponent(id);
 }
 
-function parse(address: string): Route {
-  const { pathname, searchParams } = new URL(address);
+function parse(href: string): Route {
+  const { pathname: path, searchParams } = new URL(href);
+  const pathname = path.slice(root.length) || '/';
   switch (pathname) {
     case '/':
       return { page: 'overview' };

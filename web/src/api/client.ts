@@ -1,7 +1,8 @@
 // Every request of the page goes through here: base address, token or session, problems as errors.
+import { address } from '../route';
 import type { FieldError, Json, Me } from './types';
 
-export const BASE = '/v1/admin/collection';
+const BASE = address('/v1/admin/collection');
 const TOKEN_KEY = 'forager.token';
 
 export class ApiError extends Error {

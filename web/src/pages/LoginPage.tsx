@@ -20,7 +20,7 @@ export function LoginPage({ onLogin }: { onLogin: (me: Me) => void }) {
 
   return (
     <main className="alone">
-      <img src="/icon.svg" alt="" width="40" height="40" />
+      <img src="icon.svg" alt="" width="40" height="40" />
       <h1>Log in to forager</h1>
       <form className="login" onSubmit={(event) => void submit(event)}>
         <label className="field">

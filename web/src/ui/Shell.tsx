@@ -53,12 +53,12 @@ export function Shell({ live, onPalette, onKeys, onCreate, children }: Props) {
   const mayCreate = useMay('operator');
   return (
     <div className="shell">
-      <a className="skip" href="#content">
+      <a className="skip" href={`${location.pathname}${location.search}#content`}>
         Skip to the content
       </a>
       <aside className="side" aria-label="forager">
         <Link to="/" className="brand" label="forager, overview">
-          <img src="/icon.svg" alt="" width="22" height="22" />
+          <img src="icon.svg" alt="" width="22" height="22" />
           <span className="brand-name">forager</span>
         </Link>
         <button type="button" className="finder" aria-label="Find or do" onClick={onPalette} aria-keyshortcuts="Control+K">
@@ -87,7 +87,7 @@ export function Shell({ live, onPalette, onKeys, onCreate, children }: Props) {
               onClick={flipTheme}
             />
             <Button look="quiet" icon="keyboard" aria-label="Keys (?)" title="Keys (?)" onClick={onKeys} />
-            <a className="button quiet bare" href="/docs" aria-label="API documentation" title="API documentation">
+            <a className="button quiet bare" href="docs" aria-label="API documentation" title="API documentation">
               <Icon name="book" />
             </a>
           </div>

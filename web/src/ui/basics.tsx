@@ -2,7 +2,7 @@
 import type { ButtonHTMLAttributes, MouseEvent, ReactNode } from 'react';
 import { useNow } from '../clock';
 import type { Status } from '../api/types';
-import { navigate } from '../route';
+import { address, navigate } from '../route';
 import { relative } from '../words';
 import { Icon, type IconName } from './Icon';
 
@@ -47,7 +47,7 @@ export function Link({ to, children, className, current, label, title }: LinkPro
   }
   return (
     <a
-      href={to}
+      href={address(to)}
       className={className}
       onClick={follow}
       aria-label={label}

@@ -43,7 +43,7 @@ function AccountPanel() {
           ['Server', `forager ${me.version}`],
           [
             'Made with',
-            <a key="made" href="/licences.txt">
+            <a key="made" href="licences.txt">
               other people&apos;s work
             </a>,
           ],
