@@ -1,5 +1,6 @@
 #include "supervisor/snapshot.h"
 
+#include <boost/json.hpp>
 #include <memory>
 #include <system_error>
 #include <thread>
@@ -7,7 +8,6 @@
 
 #include "job/codec.h"
 #include "os/clock.h"
-#include "os/proc_files.h"
 
 namespace forager::supervisor {
 namespace {
@@ -18,8 +18,7 @@ constexpr Millis kLimit{400};
 constexpr Millis kPatience{450};
 constexpr std::size_t kMaxShown = 16;
 
-json::object View(pid_t pid) {
-  os::ProcessView view = os::ViewProcess(pid);
+json::object View(const os::ProcessView& view) {
   json::object object{{"pid", view.pid}, {"name", ValidUtf8(view.name)}, {"state", view.state}};
   if (!view.wait_channel.empty()) object["wait_channel"] = view.wait_channel;
   if (!view.system_call.empty()) object["system_call"] = view.system_call;
@@ -32,48 +31,38 @@ json::value OrNull(const std::optional<T>& value) {
   return value ? json::value(*value) : json::value();
 }
 
-json::object Read(pid_t collector) {
-  os::Steady start = os::SystemClock().SteadyNow();
-  json::array processes, sockets;
-  std::vector<pid_t> pids;
-  if (collector > 0) {
-    pids = os::Descendants(collector);
-    pids.insert(pids.begin(), collector);
-    for (const std::string& socket : os::OpenSockets(collector)) sockets.emplace_back(socket);
-  }
-  for (pid_t pid : pids) {
-    bool late = os::SystemClock().SteadyNow() - start > kLimit;
-    if (late || processes.size() == kMaxShown) break;
-    processes.emplace_back(View(pid));
-  }
-  return {{"processes", std::move(processes)},
-          {"process_count", pids.size()},
-          {"sockets", std::move(sockets)}};
-}
-
-json::object Unread() {
-  return {{"processes", json::array()},
-          {"process_count", nullptr},
-          {"sockets", json::array()},
-          {"unread", "the kernel did not tell about the processes in time"}};
-}
-
 }  // namespace
 
-// By a thread that nobody waits for longer: the kernel may not answer for as long as it likes.
-json::object Snapshots::ReadInTime(pid_t collector) {
-  bool stuck = read_.valid() && read_.wait_for(Millis{0}) != std::future_status::ready;
-  if (!stuck) {
-    auto answer = std::make_shared<std::promise<json::object>>();
-    read_ = answer->get_future();
-    try {
-      std::thread([answer, collector] { answer->set_value(Read(collector)); }).detach();
-    } catch (const std::system_error&) {
-      answer->set_value(Unread());
-    }
-    if (read_.wait_for(kPatience) == std::future_status::ready) return read_.get();
+Snapshots::Seen Snapshots::Read(pid_t collector) {
+  Seen seen;
+  if (collector <= 0) return seen;
+  os::Steady start = os::SystemClock().SteadyNow();
+  std::vector<pid_t> pids = os::Descendants(collector);
+  pids.insert(pids.begin(), collector);
+  seen.process_count = pids.size();
+  seen.sockets = os::OpenSockets(collector);
+  for (pid_t pid : pids) {
+    bool late = os::SystemClock().SteadyNow() - start > kLimit;
+    if (late || seen.processes.size() == kMaxShown) break;
+    seen.processes.push_back(os::ViewProcess(pid));
   }
-  return Unread();
+  return seen;
+}
+
+// By a thread that nobody waits for longer: the kernel may not answer for as long as it likes.
+std::optional<Snapshots::Seen> Snapshots::ReadInTime(pid_t collector) {
+  bool stuck = read_.valid() && read_.wait_for(Millis{0}) != std::future_status::ready;
+  if (stuck) return std::nullopt;
+  auto answer = std::make_shared<std::promise<Seen>>();
+  read_ = answer->get_future();
+  try {
+    std::thread([answer, collector] { answer->set_value(Read(collector)); }).detach();
+  } catch (const std::system_error&) {
+    read_ = {};
+    return std::nullopt;
+  }
+  if (read_.wait_for(kPatience) != std::future_status::ready) return std::nullopt;
+  return read_.get();
 }
 
 std::string Snapshots::Take(pid_t collector, const AttemptClocks& clocks, os::Steady now) {
@@ -86,8 +75,16 @@ std::string Snapshots::Take(pid_t collector, const AttemptClocks& clocks, os::St
                         {"silent_ms", (now - clocks.heard()).count()},
                         {"no_progress_ms", (now - clocks.progressed()).count()},
                         {"signs_of_life", clocks.Signs(now)}};
-  json::object read = ReadInTime(collector);
-  for (auto& member : read) snapshot[member.key()] = std::move(member.value());
+  std::optional<Seen> seen = ReadInTime(collector);
+  json::array processes, sockets;
+  if (seen) {
+    for (const os::ProcessView& process : seen->processes) processes.emplace_back(View(process));
+    for (const std::string& socket : seen->sockets) sockets.emplace_back(socket);
+  }
+  snapshot["processes"] = std::move(processes);
+  snapshot["process_count"] = seen ? json::value(seen->process_count) : json::value();
+  snapshot["sockets"] = std::move(sockets);
+  if (!seen) snapshot["unread"] = "the kernel did not tell about the processes in time";
   return json::serialize(snapshot);
 }
 

@@ -3,10 +3,12 @@
 
 #include <sys/types.h>
 
-#include <boost/json.hpp>
 #include <future>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "os/proc_files.h"
 #include "supervisor/attempt_clocks.h"
 
 namespace forager::supervisor {
@@ -18,9 +20,15 @@ class Snapshots {
   std::string Take(pid_t collector, const AttemptClocks& clocks, os::Steady now);
 
  private:
-  boost::json::object ReadInTime(pid_t collector);
+  struct Seen {
+    std::vector<os::ProcessView> processes;
+    std::size_t process_count = 0;
+    std::vector<std::string> sockets;
+  };
+  static Seen Read(pid_t collector);
+  std::optional<Seen> ReadInTime(pid_t collector);
 
-  std::future<boost::json::object> read_;
+  std::future<Seen> read_;
 };
 
 }  // namespace forager::supervisor
