@@ -255,7 +255,8 @@ TEST(Event, WhatIsWrittenCanBeReadBack) {
   odd.entity = "no JSON";
   EXPECT_EQ(Read<LogEvent>(WriteEvent(odd)).level, LogLevel::kWarning);
   ResultEvent result;
-  result.error = std::string(3 << 20, 'z') + "\xff";
+  result.error = std::string(3 << 20, 'z');
+  result.error.push_back('\xff');
   EXPECT_LT(WriteEvent(result).size(), kMaxEventLine);
   EXPECT_FALSE(Read<ResultEvent>(WriteEvent(result)).completed);
 }
