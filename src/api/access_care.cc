@@ -19,7 +19,11 @@ void AccessCare::Tick() {
 // A read that fails says nothing: they are looked at again by the next tick.
 void AccessCare::CheckReaders() {
   if (checking_.exchange(true)) return;
-  auto readers = std::make_shared<std::vector<EventHub::Reader>>(services_->events.Readers());
+  auto readers = std::make_shared<std::vector<Reader>>(services_->events.Readers());
+  std::ranges::copy(services_->waiters.Readers(), std::back_inserter(*readers));
+  std::ranges::sort(*readers);
+  auto twice = std::ranges::unique(*readers);
+  readers->erase(twice.begin(), twice.end());
   if (next_ >= readers->size()) next_ = 0;
   if (readers->size() > kAtOnce) {
     std::ranges::rotate(*readers, readers->begin() + static_cast<std::ptrdiff_t>(next_));
@@ -34,7 +38,7 @@ void AccessCare::CheckReaders() {
   services_->store.Read(
       [self = shared_from_this(), readers, over](store::Store& store) -> Result<void> {
         std::vector<store::Credential> shown;
-        for (const EventHub::Reader& reader : *readers) shown.push_back(reader.shown);
+        for (const Reader& reader : *readers) shown.push_back(reader.shown);
         auto found = store.OverCredentials(shown, self->services_->clock.Now());
         if (!found) return std::unexpected(found.error());
         *over = std::move(*found);
@@ -43,7 +47,10 @@ void AccessCare::CheckReaders() {
       [self = shared_from_this(), readers, over](const Result<void>& read) {
         if (read && !over->empty()) {
           self->services_->access->Forget();
-          for (std::size_t place : *over) self->services_->events.End((*readers)[place].caller);
+          for (std::size_t place : *over) {
+            self->services_->events.End((*readers)[place].caller);
+            self->services_->waiters.WakeCaller((*readers)[place].caller);
+          }
         }
         self->checking_ = false;
       });

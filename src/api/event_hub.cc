@@ -145,7 +145,7 @@ EventHub::Room EventHub::RoomFor(const Wish& wish) const {
   return RoomLocked(wish);
 }
 
-std::vector<EventHub::Reader> EventHub::Readers() const {
+std::vector<Reader> EventHub::Readers() const {
   std::set<Reader> readers;
   std::lock_guard lock(mutex_);
   for (const Subscriber& subscriber : subscribers_) {

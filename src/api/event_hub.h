@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/reader.h"
 #include "http/server.h"
 #include "store/store.h"
 
@@ -45,11 +46,6 @@ class EventHub {
   enum class Room { kYes, kFull, kCallerFull };
   Room RoomFor(const Wish& wish) const;
   // Those who showed something to be let in, each of them once.
-  struct Reader {
-    std::string caller;
-    store::Credential shown;
-    auto operator<=>(const Reader&) const = default;
-  };
   std::vector<Reader> Readers() const;
 
  private:

@@ -24,7 +24,8 @@ class Wait : public std::enable_shared_from_this<Wait> {
   // Registers first and looks then, so that no end is missed.
   void Begin(os::Steady deadline) {
     std::uint64_t id = call_->services->waiters.Add(
-        call_->id, deadline, [self = shared_from_this()](bool expired) { self->Look(expired); });
+        call_->id, Reader{call_->caller.key, call_->caller.shown()}, deadline,
+        [self = shared_from_this()](bool expired) { self->Look(expired); });
     {
       std::lock_guard lock(mutex_);
       waiter_ = id;

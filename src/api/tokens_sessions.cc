@@ -98,6 +98,7 @@ Result<WriteWork> RevokeToken(const Call& call) {
     return [&call, id] {
       call.services->access->Forget();
       call.services->events.End(TokenKey(id));
+      call.services->waiters.WakeCaller(TokenKey(id));
       return Json(
           200,
           ObjectWriter().Text("message", fmt::format("Revoked token {}", id)).Int("id", id).Take());
@@ -116,6 +117,7 @@ Result<WriteWork> LogOut(const Call& call) {
     return [&call] {
       call.services->access->Forget();
       call.services->events.End(call.caller.key);
+      call.services->waiters.WakeCaller(call.caller.key);
       http::Response response = Json(200, ObjectWriter().Text("message", "Logged out").Take());
       response.headers.emplace_back("Set-Cookie", SessionCookie(call, "", std::chrono::seconds(0)));
       return response;
