@@ -13,6 +13,8 @@ namespace {
 constexpr Millis kStep{1'000};  // smaller ones are no jump
 constexpr Millis kNoteEvery{400};
 constexpr const char* kFact = "clock";
+// As long as old rows are not to be trusted to be old.
+constexpr Millis kJumpMatters{24 * 3'600'000};
 
 bool Within(Millis difference, Millis bound) { return difference <= bound && difference >= -bound; }
 
@@ -104,19 +106,21 @@ void ClockKeeper::Note() {
 
 Result<bool> ClockKeeper::Resume(store::StoreService& store) {
   noted_ = clock_.offset();
-  bool was_set = false;
+  bool matters = false;
   auto done = store.WriteAndWait([&](store::Store& unit) -> Result<void> {
     auto fact = unit.Fact(kFact);
     if (!fact) return std::unexpected(fact.error());
     std::optional<Millis> before = *fact ? Read(**fact) : std::nullopt;
-    was_set = before && !Within(noted_ - *before, kStep);
-    if (was_set) {
+    if (before && !Within(noted_ - *before, kStep)) {
       if (auto moved = unit.MoveWaits(noted_ - *before, clock_.Now()); !moved) return moved;
     }
+    auto jump = unit.LastClockJump();
+    if (!jump) return std::unexpected(jump.error());
+    matters = *jump && Within(clock_.Now() - (*jump)->at, kJumpMatters);
     return unit.SetFact(kFact, Write(noted_));
   });
   if (!done) return std::unexpected(done.error());
-  return was_set;
+  return matters;
 }
 
 }  // namespace forager::app

@@ -38,7 +38,7 @@ class ClockKeeper {
   ClockKeeper(ServerClock& clock, scheduler::StoreCalls& calls, std::function<void(Millis)> moved);
   void Look();
   // As if the clock had been set now, when it was set while no server ran, since the machine's
-  // start. Whether it was.
+  // start. Whether it was, or was not long ago.
   Result<bool> Resume(store::StoreService& store);
 
  private:

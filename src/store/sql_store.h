@@ -60,6 +60,7 @@ class SqlStore final : public Store {
   Result<std::vector<AttemptRef>> LostSlots(Millis lease, int limit, WallTime now) override;
 
   Result<void> MoveWaits(Millis by, WallTime now) override;
+  Result<std::optional<ClockJump>> LastClockJump() override;
 
   Result<std::vector<Turn>> ReserveTurns(std::span<const TurnWish> wishes, Millis host_interval,
                                          WallTime now) override;

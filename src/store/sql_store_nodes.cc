@@ -1,6 +1,8 @@
 // Servers of one database: heartbeats, leases, and what lost servers leave behind.
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "store/rows.h"
 #include "store/sql_store.h"
 
@@ -8,6 +10,7 @@ namespace forager::store {
 namespace {
 
 constexpr std::chrono::hours kForgottenAfter{7 * 24};
+constexpr const char* kClockJump = "clock_jump";
 
 }  // namespace
 
@@ -102,10 +105,19 @@ Result<void> SqlStore::MoveWaits(Millis by, WallTime now) {
     for (const char* moved : {"move_running", "move_attempts", "move_hosts", "move_messages",
                               "move_answers", "move_sessions", "move_login_codes", "move_nodes"})
       db_.Send(moved, {span});
+    db_.Execute("set_fact", {kClockJump, fmt::format("{} {}", UnixMillis(now), by.count())});
     committed_.many = true;
     committed_.pending_added = true;
     return {};
   });
+}
+
+Result<std::optional<Store::ClockJump>> SqlStore::LastClockJump() {
+  auto text = Fact(kClockJump);
+  if (!text) return std::unexpected(text.error());
+  long long at = 0, by = 0;
+  if (!*text || std::sscanf((*text)->c_str(), "%lld %lld", &at, &by) != 2) return std::nullopt;
+  return ClockJump{WallTime(Millis(at)), Millis(by)};
 }
 
 Result<std::vector<RunningJob>> SqlStore::LostAttempts(int limit, WallTime now) {

@@ -26,6 +26,13 @@ void ForEachPart(Database& db, std::string_view statement, std::span<const Attem
   }
 }
 
+// Of what waits since then, also by another reading of the clock.
+Millis AgeOf(WallTime created, WallTime now, const std::optional<Store::ClockJump>& jump) {
+  Millis age = now - created;
+  bool before = jump && (jump->by > Millis{0} ? created <= jump->at - jump->by : created > now);
+  return std::max(Millis{0}, before ? age - jump->by : age);
+}
+
 }  // namespace
 
 Result<Job> SqlStore::Find(const std::string& job_id) {
@@ -142,8 +149,10 @@ Result<Stats> SqlStore::GetStats(WallTime now) {
     Rows rows = db_.Query("oldest_pending", {});
     if (rows.Next()) {
       if (auto created_at = rows.MaybeTime(0)) {
+        auto jump = LastClockJump();
+        if (!jump) return std::unexpected(jump.error());
         stats.oldest_pending_seconds =
-            std::max(0.0, std::chrono::duration<double>(now - *created_at).count());
+            std::chrono::duration<double>(AgeOf(*created_at, now, *jump)).count();
       }
     }
     return stats;

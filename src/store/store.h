@@ -371,6 +371,12 @@ class Store {
   // ---- the wall clock was set, by `by` to `now`: waits, and the starts of what runs, move along.
   // Times that users gave stay, and what is over keeps its times.
   virtual Result<void> MoveWaits(Millis by, WallTime now) = 0;
+  // The last of those moves: when by the clock that was set, and by how much.
+  struct ClockJump {
+    WallTime at;
+    Millis by;
+  };
+  virtual Result<std::optional<ClockJump>> LastClockJump() = 0;
 
   // ---- turns at web hosts, one budget for all jobs of all servers
   // ------------------------------------------------------------------------------- A turn comes no

@@ -367,7 +367,13 @@ TEST_P(Transitions, WaitsAndStartsMoveWithTheClockAndWhatUsersGaveStays) {
     EXPECT_EQ(Look(retried.job_id).run_at, before + by + Millis{2'000});
     EXPECT_EQ(Look(running.job_id).started_at, now_);
     EXPECT_EQ(Look(later).run_at, planned.run_at);
+    EXPECT_LT(*Figures().oldest_pending_seconds, 3.0) << "it has waited for a moment";
+    auto jump = Do([&](Store& s) { return s.LastClockJump(); });
+    ASSERT_TRUE(jump && *jump);
+    EXPECT_EQ((*jump)->at, now_);
+    EXPECT_EQ((*jump)->by, by);
     Advance(Millis{5'000});
+    EXPECT_NEAR(*Figures().oldest_pending_seconds, 5.0, 3.0);
     ASSERT_TRUE(Complete(running));
     EXPECT_EQ(*Look(running.job_id).completed_at - *Look(running.job_id).started_at, Millis{5'000});
     EXPECT_LT(*Figures().average_duration, 6.0);
