@@ -103,9 +103,15 @@ bool OriginAllowed(const ApiOptions& options, std::string_view origin, std::stri
   std::string_view public_scheme = SchemeOfUrl(options.public_url);
   std::string_view public_host = HostOfUrl(options.public_url);
   if (scheme == public_scheme && same(public_host, PortOf(scheme))) return true;
-  // Behind a proxy that speaks TLS for us, a host without a port is the public one.
-  bool is_public = !public_host.empty() && HostName(public_host) == HostName(host);
-  if (same(host, PortOf(is_public ? public_scheme : scheme))) return true;
+  // Behind a proxy that speaks TLS for us, the public host is public_url's scheme.
+  auto public_place = ParseAuthority(public_host), place = ParseAuthority(host);
+  bool is_public = public_place && place && public_place->name == place->name &&
+                   public_place->port == place->port;
+  if (is_public) {
+    if (scheme == public_scheme && same(host, PortOf(scheme))) return true;
+  } else if (same(host, PortOf(scheme))) {
+    return true;
+  }
   return std::ranges::any_of(options.allowed_hosts, [&](const std::string& allowed) {
     return same(allowed, PortOf(scheme));
   });
