@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
+#include <system_error>
 
 #include "app/config_file.h"
 #include "app/machine.h"
@@ -13,6 +14,7 @@
 #include "collectors/extract.h"
 #include "collectors/robots.h"
 #include "collectors/url.h"
+#include "os/child_process.h"
 #include "os/visible_text.h"
 #include "supervisor/supervisor.h"
 #include "worker/worker.h"
@@ -231,7 +233,12 @@ int Main(int argc, char** argv) {
   AddMigrate(app, line);
   AddLookups(app, line);
   app.footer("Start with `forager demo`, or `forager serve` and the link that it prints.");
-  return cli::ParseAndRun(app, argc, argv, line.session);
+  try {
+    return cli::ParseAndRun(app, argc, argv, line.session);
+  } catch (const std::system_error& error) {  // of the first threads, pipes and timers
+    if (!os::IsShortage(error.code().value())) throw;
+    return Refuse(fmt::format("it cannot run here: {}", os::ErrorWords(error.code().value())));
+  }
 }
 
 }  // namespace forager::app

@@ -390,6 +390,13 @@ void CheckDispatch(Examination& e) {
          fmt::format("{}, {} job(s) wait", TextAt(*dispatch, "mode"), Grouped(pending)));
 }
 
+// By its name, which everybody may read: it is a child of the server.
+bool HasKeeper(pid_t server) {
+  return std::ranges::any_of(os::Descendants(server), [](pid_t pid) {
+    return os::ReadSmallFile(fmt::format("/proc/{}/comm", pid)) == "forager-keeper\n";
+  });
+}
+
 void CheckRunning(Examination& e) {
   if (e.allowed) CheckRowsOfServer(e);
   if (!e.local) return;
@@ -406,9 +413,9 @@ void CheckRunning(Examination& e) {
                       Pids(left)),
           "the next start of the server ends them, or end them by hand");
   }
-  if (e.up && e.server_pid > 0 && e.machine.attempt_processes(e.data_dir).empty())
+  if (e.up && e.server_pid > 0 && !HasKeeper(e.server_pid))
     e.Add("running", Health::kWarning, "the server has no keeper just now: it cannot start jobs",
-          "it starts a new one by itself within seconds; run as root or its user to be sure");
+          "it starts a new one by itself within seconds");
 }
 
 }  // namespace forager::cli

@@ -35,15 +35,37 @@ std::pair<std::size_t, std::size_t> SecretOfAuthority(std::string_view text, std
   return {begin, web ? at : begin};
 }
 
-void HideParameters(std::string& text) {
-  for (std::string_view key :
-       {"password="sv, "passwd="sv, "token="sv, "api_key="sv, "apikey="sv, "secret="sv}) {
-    for (auto found = text.find(key); found != text.npos; found = text.find(key, found)) {
-      found += key.size();
-      auto stop = std::min(text.find_first_of("&#; \t\r\n", found), text.size());
-      text.replace(found, stop - found, kHidden);
-    }
+void HideParameter(std::string& text, std::string_view key) {
+  for (auto found = text.find(key); found != text.npos; found = text.find(key, found)) {
+    found += key.size();
+    bool quoted = text.substr(found).starts_with('\'');
+    auto stop = quoted ? text.find('\'', found + 1) + 1 : text.find_first_of("&#; \t\r\n", found);
+    stop = quoted && stop == 0 ? text.size() : std::min(stop, text.size());
+    text.replace(found, stop - found, kHidden);
   }
+}
+
+// What was meant to be a URL: `bob:pw@host`, `smtp:/bob:pw@host`. The rest of the word after its
+// first colon that no slash follows, up to its last @.
+std::string WithoutLonePassword(std::string_view word) {
+  std::size_t colon = word.find(':');
+  while (colon != word.npos && word.substr(colon + 1).starts_with('/'))
+    colon = word.find(':', colon + 1);
+  std::size_t at = word.rfind('@');
+  if (word.find("://") != word.npos || colon == word.npos || at == word.npos || at < colon)
+    return std::string(word);
+  return fmt::format("{}{}{}", word.substr(0, colon + 1), kHidden, word.substr(at));
+}
+
+std::string WithoutLonePasswords(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    std::size_t end = std::min(text.find_first_of(" \t\r\n\"'<>"), text.size());
+    shown += WithoutLonePassword(text.substr(0, end));
+    shown += text.substr(end, 1);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return shown;
 }
 
 }  // namespace
@@ -66,7 +88,7 @@ std::string OneValue(std::string_view text) {
 }
 
 std::string WithoutSecrets(std::string_view given) {
-  std::string text(given);
+  std::string text = WithoutLonePasswords(given);
   constexpr std::string_view kAuthority = "://";
   bool url = false;
   for (auto at = text.find(kAuthority); at != text.npos; at = text.find(kAuthority, at)) {
@@ -76,7 +98,10 @@ std::string WithoutSecrets(std::string_view given) {
     auto [begin, end] = SecretOfAuthority(text, at, web);
     if (begin < end) text.replace(begin, end - begin, kHidden);
   }
-  if (url) HideParameters(text);
+  for (std::string_view key : {"password="sv, "passwd="sv}) HideParameter(text, key);
+  if (!url) return text;
+  for (std::string_view key : {"token="sv, "api_key="sv, "apikey="sv, "secret="sv})
+    HideParameter(text, key);
   return text;
 }
 

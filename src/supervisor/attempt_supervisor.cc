@@ -171,7 +171,7 @@ std::optional<NotStarted> AttemptSupervisor::Launch(RunningAttempt& attempt,
                  "The job is longer than an environment may be: FORAGER_JOB is not set, and the "
                  "job stands on standard input alone");
   for (const std::string& word : words->command) {
-    if (attempt.refused.empty()) attempt.refused = refused_paths_.OfWord(word).value_or("");
+    if (attempt.refused.empty()) attempt.refused = refused_paths_.OfWord(word, spec.directory).value_or("");
   }
   auto theirs = attempt.Open(InputOf(spec, settings_json_));
   if (!theirs) {
@@ -348,7 +348,7 @@ void AttemptSupervisor::HandOver(std::uint64_t id, bool all) {
   for (const Event& event : events) {
     const auto* log = std::get_if<LogEvent>(&event);
     if (!log || attempt->builtin() || !attempt->refused.empty()) continue;
-    attempt->refused = refused_paths_.OfLine(log->message).value_or("");
+    attempt->refused = refused_paths_.OfLine(log->message, attempt->directory()).value_or("");
     first = !attempt->refused.empty();
   }
   observer_.OnEvents(AttemptRef(attempt->ref()), std::move(events));

@@ -18,6 +18,7 @@ namespace {
 constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t kOwnFiles = 128;  // of the server itself
 constexpr std::int64_t kOthersProcesses = 512;
+constexpr std::int64_t kOwnThreads = 24;  // of server and keeper, which count as processes
 
 std::int64_t ReadNumber(const std::string& text) {
   return text.empty() || text.starts_with("max") || text.starts_with("unlimited")
@@ -80,7 +81,7 @@ std::vector<Ceiling> Ceilings(pid_t server, int max_connections) {
       {"open files", DescriptorsForAttempts(files, max_connections) / kDescriptorsOfBuiltin,
        "LimitNOFILE= of the service, `ulimit -Hn`"},
       {"processes of a user",
-       Share(LimitOf(limits, "Max processes", false), 0, kProcessesOfAttempt),
+       Share(LimitOf(limits, "Max processes", false), kOwnThreads, kProcessesOfAttempt),
        "LimitNPROC= of the service, `ulimit -u`"},
       {"processes of the control group",
        Share(PidsOfGroup(os::ReadSmallFile(process + "cgroup")), 32, kProcessesOfAttempt),

@@ -15,19 +15,22 @@ class RefusedPaths {
  public:
   // `user`: who attempts run as, when that is not the server's own user.
   RefusedPaths(std::string data_dir, std::string user);
-  void Hide(const os::ProtectedFiles& files) { hidden_ = files.hidden; }
+  void Hide(const os::ProtectedFiles& files) { files_ = files; }
 
-  // One sentence when the word is the path of a file that the attempt cannot read.
-  std::optional<std::string> OfWord(const std::string& word) const;
-  // One sentence when a line of output speaks of such a file of the server's.
-  std::optional<std::string> OfLine(std::string_view line) const;
+  // One sentence when the word is the path of a file that the attempt cannot read. `directory`:
+  // where it runs, "" for its scratch directory.
+  std::optional<std::string> OfWord(const std::string& word, const std::string& directory) const;
+  // One sentence when a line of output speaks of such a file of the server's, or complains of one
+  // that it cannot change.
+  std::optional<std::string> OfLine(std::string_view line, const std::string& directory) const;
 
  private:
   std::string OfDataDir() const;
+  static bool Names(std::string_view line, const std::string& path, const std::string& directory);
 
   std::string data_dir_, user_name_;
   std::optional<os::User> user_;
-  std::vector<std::string> hidden_;
+  os::ProtectedFiles files_;
 };
 
 }  // namespace forager::supervisor

@@ -79,6 +79,7 @@ RunningAttempt::RunningAttempt(std::uint64_t id, const AttemptSpec& spec, os::St
       ref_(spec.ref),
       builtin_(spec.collector != "command"),
       grace_(spec.grace),
+      directory_(spec.directory),
       output_(spec.output),
       limits_(spec.limits),
       budget_(kBudget) {}

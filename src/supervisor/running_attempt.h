@@ -70,6 +70,7 @@ class RunningAttempt {
     return kDescriptorsOfCommand + (output_ == Output::kEvents ? 0 : 1);
   }
   Millis grace() const { return grace_; }
+  const std::string& directory() const { return directory_; }
   const TreeLimits& limits() const { return limits_; }
   // What came out of its pipes so far.
   std::int64_t output_bytes() const { return output_bytes_; }
@@ -110,6 +111,7 @@ class RunningAttempt {
   AttemptRef ref_;
   bool builtin_;
   Millis grace_;
+  std::string directory_;
   Output output_;
   TreeLimits limits_;
   os::EventLoop* loop_ = nullptr;

@@ -116,6 +116,20 @@ def test_a_refused_path_is_named(make, folder, words, place):
     assert len(notices) == (0 if job["error_class"] == "invalid" else 1), notices
 
 
+@pytest.mark.parametrize("words,named", [(["cat", "data/forager.db"], "data directory"), (["cat", "forager.toml"], "forager.toml"),
+                                         (["sh", "-c", "cat ./forager.toml"], "forager.toml"), (["sh", "-c", "echo x >> alert.sh"], "alert.sh")])
+def test_a_refused_path_is_named_as_the_command_names_it(make, folder, words, named):
+    home = folder / "home0"
+    forager = make({"types": {"mine": {"command": words, "directory": "."}},
+                    "alerts": {"receivers": {"page": {"kind": "command", "command": [str(home / "alert.sh")]}}}}, start=False)
+    (home / "alert.sh").write_text("#!/bin/sh\n")
+    (home / "alert.sh").chmod(0o777)
+    job, lines = output(forager.start())
+    notices = [line["message"] for line in forager.logs(job["job_id"])["logs"] if line["stage"] == "sandbox"]
+    assert job["status"] == "failed" and len(notices) == 1 and named in notices[0], (job, lines, notices)
+    assert (home / "alert.sh").read_text() == "#!/bin/sh\n"
+
+
 # --- hostile programs
 
 HOSTILE = [PYTHON, "-c", """

@@ -39,6 +39,15 @@ TEST(PlainTextTest, PasswordsOfUrls) {
   EXPECT_EQ(WithoutSecrets("http://[::1]:8080/a@b"), "http://[::1]:8080/a@b");
   EXPECT_EQ(WithoutSecrets("a http://u:p@h and smtp://v:q@i"),
             "a http://u:...@h and smtp://v:...@i");
+  EXPECT_EQ(WithoutSecrets("bob:S3CRET@h:25"), "bob:...@h:25");
+  EXPECT_EQ(WithoutSecrets("smtp:/bob:S3:CR@ET@h"), "smtp:/bob:...@h");
+  EXPECT_EQ(WithoutSecrets("host=/x password=S3CRET user=a"), "host=/x password=... user=a");
+  EXPECT_EQ(WithoutSecrets("password='S3 CRET' user=a"), "password=... user=a");
+  EXPECT_EQ(WithoutSecrets("forager (me@x.example)"), "forager (me@x.example)");
+  EXPECT_EQ(WithoutSecrets("127.0.0.1:8080"), "127.0.0.1:8080");
+  EXPECT_EQ(WithoutSecrets("/var/lib/a b@c"), "/var/lib/a b@c");
+  EXPECT_EQ(WithoutSecrets("password='S3 CRET"), "password=...");
+  EXPECT_EQ(WithoutSecrets(""), "");
   EXPECT_EQ(WithoutSecrets("https://"), "https://");
   EXPECT_EQ(WithoutSecrets("https://:"), "https://:");
   EXPECT_EQ(WithoutSecrets("token=kept where no URL is"), "token=kept where no URL is");
