@@ -47,11 +47,11 @@ test('The first load is small and quick, cached for ever by name, and revalidate
   const again = await fetch(on.server.url + '/', { headers: { 'If-None-Match': html.headers.get('etag') } });
   assert.equal(again.status, 304);
   const text = await html.text();
-  const [, script] = /src="(\/assets\/[^"]+)"/.exec(text);
+  const [, script] = /src="\.(\/assets\/[^"]+)"/.exec(text);
   const asset = await fetch(on.server.url + script, { headers: { 'Accept-Encoding': 'identity' } });
   assert.match(asset.headers.get('cache-control'), /immutable/);
   assert.match(asset.headers.get('content-type'), /^text\/javascript/);
-  const [, font] = /href="(\/assets\/[^"]+woff2)"/.exec(text);
+  const [, font] = /href="\.(\/assets\/[^"]+woff2)"/.exec(text);
   assert.equal((await fetch(on.server.url + font)).headers.get('content-type'), 'font/woff2');
   assert.equal((await fetch(on.server.url + '/assets/nothing.js')).status, 404);
   assert.equal((await fetch(on.server.url + '/', { method: 'POST' })).status, 405);
