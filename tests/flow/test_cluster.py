@@ -286,6 +286,7 @@ def test_a_server_cut_off_from_the_database_ends_its_attempts_in_time(cluster, d
     assert database.overlaps(cluster.schema) == "" and database.endings_twice(cluster.schema) == ""
 
 
+@pytest.mark.no_sanitizer
 def test_servers_with_clocks_ten_minutes_apart_agree(cluster, database):
     one = cluster.add(max_running=1)
     two = cluster.add(max_running=1, wrap=["faketime", "-f", "+10m"], env={"FAKETIME_DONT_FAKE_MONOTONIC": "1"})
