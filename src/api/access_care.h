@@ -1,5 +1,6 @@
-// What tokens and sessions need beside requests: event streams and waits for jobs end with them, whichever
-// server they ended on, and the time of a token's last use is written, once a minute at most. Owned by MakeApi.
+// What tokens and sessions need beside requests: event streams and waits for jobs end with them,
+// whichever server they ended on, and the time of a token's last use is written, once a minute at
+// most. Owned by MakeApi.
 #pragma once
 
 #include <atomic>

@@ -103,15 +103,11 @@ bool OriginAllowed(const ApiOptions& options, std::string_view origin, std::stri
   std::string_view public_scheme = SchemeOfUrl(options.public_url);
   std::string_view public_host = HostOfUrl(options.public_url);
   if (scheme == public_scheme && same(public_host, PortOf(scheme))) return true;
-  // Behind a proxy that speaks TLS for us, the public host is public_url's scheme.
+  // Behind a proxy that speaks TLS for us, the public host has public_url's scheme: just answered.
   auto public_place = ParseAuthority(public_host), place = ParseAuthority(host);
   bool is_public = public_place && place && public_place->name == place->name &&
                    public_place->port == place->port;
-  if (is_public) {
-    if (scheme == public_scheme && same(host, PortOf(scheme))) return true;
-  } else if (same(host, PortOf(scheme))) {
-    return true;
-  }
+  if (!is_public && same(host, PortOf(scheme))) return true;
   return std::ranges::any_of(options.allowed_hosts, [&](const std::string& allowed) {
     return same(allowed, PortOf(scheme));
   });
